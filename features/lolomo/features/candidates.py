@@ -1,0 +1,83 @@
+"""Candidates: what several generators propose, merged for one ranker.
+
+Training and serving merge with this one function, so that a ranker meets in a request what it met in
+its training. Each proposal keeps its provenance as two features a source: the score that the source
+gave, and the reciprocal of its rank, both 0 where the source did not propose the item.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lolomo.core.recommender import Ids, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One generator's answer to one query, best first."""
+
+    item_ids: Ids
+    """Shape: [k]; "" where fewer than k were found."""
+    scores: Scores
+    """Shape: [k]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The merged candidates of one query."""
+
+    item_ids: Ids
+    """Without duplicates, best blended position first. Shape: [candidates]."""
+    features: Mapping[str, Scores]
+    """`<source>_score` and `<source>_reciprocal_rank`, each of shape [candidates]."""
+
+
+def source_features(sources: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the features that merging adds, in a fixed order.
+
+    >>> source_features(["trending_now"])
+    ('trending_now_score', 'trending_now_reciprocal_rank')
+    """
+    return tuple(f"{source}_{part}" for source in sources for part in ("score", "reciprocal_rank"))
+
+
+def merge(
+    proposals: Mapping[str, Proposal],
+    sources: Collection[str],
+    excluded: Collection[str] = (),
+    limit: int = 500,
+) -> Candidates:
+    """Merge what several sources propose into one list without duplicates.
+
+    The order is that of the summed reciprocal ranks (as in reciprocal rank fusion, Cormack et al.
+    2009, with constant 0), ties by item id, so it is a sensible page order when no ranker answers.
+
+    Args:
+        proposals: By source name; a source without an answer may be absent.
+        sources: Every source that the ranker knows, in a fixed order.
+        excluded: Item ids that must not come back, such as those already watched.
+        limit: Most candidates to return.
+    """
+    position: dict[str, int] = {}
+    rows: list[tuple[str, int, float, float]] = []
+    for source, proposal in proposals.items():
+        rank = 0
+        for item_id, score in zip(proposal.item_ids, proposal.scores, strict=True):
+            if not item_id or item_id in excluded:
+                continue
+            rank += 1
+            position.setdefault(item_id, len(position))
+            rows.append((source, position[item_id], float(score), 1.0 / rank))
+    features = {name: np.zeros(len(position), np.float32) for name in source_features(sources)}
+    fused = np.zeros(len(position))
+    for source, index, score, reciprocal_rank in rows:
+        fused[index] += reciprocal_rank
+        if f"{source}_score" in features:
+            features[f"{source}_score"][index] = score
+            features[f"{source}_reciprocal_rank"][index] = reciprocal_rank
+    item_ids: NDArray[Any] = np.array(list(position), dtype=object)
+    order = np.lexsort((item_ids.astype(str), -fused))[:limit]
+    return Candidates(item_ids[order], {name: column[order] for name, column in features.items()})

@@ -1,0 +1,28 @@
+"""The one command, `lolomo`.
+
+Modules here import click and core only; whatever is slow to import is imported inside the command
+that needs it, so that `lolomo --help` answers at once.
+"""
+
+import sys
+
+import click
+
+from lolomo.core.errors import LolomoError
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="lolomo")
+def lolomo() -> None:
+    """Train and serve a streaming service's recommendations, and its whole home page."""
+
+
+def main() -> None:
+    """Run the command line; an error made on purpose is printed without a traceback."""
+    try:
+        lolomo(prog_name="lolomo")
+    except LolomoError as error:
+        click.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""What all rooms share: columns, tables, tasks, releases, settings and errors; no framework."""

@@ -1,0 +1,65 @@
+"""What a loaded release can be asked: numpy in, numpy out, whatever the runtime beneath.
+
+A query is a mapping from input name to an array whose first axis is the batch. Names are those of
+`Columns` and of the features. String ids stay strings up to this boundary and beyond it.
+
+Axes: `batch` (queries), `length` (history), `items` (the vocabulary), `candidates`, `k`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Query: TypeAlias = Mapping[str, NDArray[Any]]
+Ids: TypeAlias = NDArray[np.object_]
+Scores: TypeAlias = NDArray[np.float32]
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Finds items for a query among all it knows."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the arrays that a query must have; others are ignored."""
+        ...
+
+    @property
+    def items(self) -> Ids:
+        """Every item id it can return, in the order of `scores`. Shape: [items]."""
+        ...
+
+    def scores(self, query: Query) -> Scores:
+        """Score every known item. Shape: [batch, items]."""
+        ...
+
+    def retrieve(self, query: Query, k: int) -> tuple[Ids, Scores]:
+        """Return the k best items, best first, none of the query's history.
+
+        Returns:
+            Ids `[batch, k]`, "" where fewer than k are left, and scores `[batch, k]`.
+        """
+        ...
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """Orders the candidates that it is given."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the arrays that a query must have; others are ignored."""
+        ...
+
+    def rank(self, query: Query) -> Scores:
+        """Score the candidates of each query; an unknown candidate is scored, not refused.
+
+        Args:
+            query: User and context inputs `[batch]`, candidate inputs `[batch, candidates]`.
+
+        Returns:
+            Scores, the higher the better. Shape: [batch, candidates].
+        """
+        ...

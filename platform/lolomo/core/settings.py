@@ -1,0 +1,77 @@
+"""Where things are: the one module that reads the environment.
+
+Everything that the embedded profile writes lies under one folder, `LOLOMO_HOME` (`.lolomo` in the
+current folder unless set), a `Workspace` a dataset. Removing the folder starts from nothing.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of one dataset, by the noun that they hold."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        """The canonical tables: the event log by day, items, users and the manifest."""
+        return self.root / "events"
+
+    @property
+    def features(self) -> Path:
+        """The feature tables, the Feast registry and the online store."""
+        return self.root / "features"
+
+    @property
+    def runs(self) -> Path:
+        """What pipeline steps have produced, a folder a step, whole or absent."""
+        return self.root / "runs"
+
+    @property
+    def releases(self) -> Path:
+        """The release store, and the pins that serving reads."""
+        return self.root / "releases"
+
+    @property
+    def tracking(self) -> Path:
+        """The MLflow database: runs, figures and aliases."""
+        return self.root / "tracking"
+
+    @property
+    def reports(self) -> Path:
+        """Pages and figures to look at."""
+        return self.root / "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment decides."""
+
+    home: Path
+    """Root of all that is written (`LOLOMO_HOME`)."""
+    dataset: str
+    """The dataset that commands use unless told (`LOLOMO_DATASET`)."""
+    data: Path | None
+    """A folder with datasets that need no download (`LOLOMO_DATA`)."""
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read `LOLOMO_HOME`, `LOLOMO_DATASET` and `LOLOMO_DATA`."""
+        data = os.environ.get("LOLOMO_DATA")
+        return cls(
+            home=Path(os.environ.get("LOLOMO_HOME") or ".lolomo").absolute(),
+            dataset=os.environ.get("LOLOMO_DATASET") or "movielens-100k",
+            data=Path(data).absolute() if data else None,
+        )
+
+    @property
+    def downloads(self) -> Path:
+        """Fetched archives, checked by sha256 and shared by all workspaces."""
+        return self.home / "downloads"
+
+    def workspace(self, dataset: str | None = None) -> Workspace:
+        """Return the workspace of a dataset, of `self.dataset` unless named."""
+        return Workspace(self.home / (dataset or self.dataset))

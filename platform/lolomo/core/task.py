@@ -1,0 +1,83 @@
+"""A task: one question that a streaming service asks of its recommender.
+
+There is not one recommendation problem but many, and each has its own query, candidates, label and
+best architecture. A `Task` states them once; Feast FeatureServices, pipelines, the inference graph
+and the rows of the page are derived from the list of tasks, and nothing is listed twice.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from lolomo.core.reward import INTERACTION, Reward
+
+
+class LabelKind(StrEnum):
+    """What answers a query."""
+
+    NEXT_ITEM = "next_item"
+    """Each rewarded event is a query at its own time; its item is the target."""
+    NEXT_ITEMS = "next_items"
+    """Each rewarded event seeds a query; the user's next new items within the horizon answer it."""
+    COUNTS = "counts"
+    """The clock alone is the query; what everybody watches within the horizon answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """How queries and their targets are cut from the event log."""
+
+    kind: LabelKind
+    horizon: timedelta | None = None
+    """How far ahead targets may lie; None for the very next item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a challenger must show, on validation, before it may serve.
+
+    It must be superior to the strongest simple baseline, and not inferior to the champion, both by
+    a paired bootstrap.
+    """
+
+    metric: str = "ndcg@10"
+    non_inferiority_margin: float = 0.01
+    """How much of the champion's metric may be lost, as a fraction of it."""
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How a task's answer stands on the page."""
+
+    title: str
+    """What the row is called; `{seed}` becomes the title of the seed item."""
+    why: str
+    """Why an item is in it, in words a member understands; `{seed}` as above."""
+    length: int = 20
+    """Most items in the row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One recommendation task, from question to row."""
+
+    name: str
+    question: str
+    """What is asked, in one sentence."""
+    label: Label
+    row: Row
+    features: tuple[str, ...]
+    """Names of the features that its models may read; a FeatureService is derived from them."""
+    reward: Reward = INTERACTION
+    needs: tuple[str, ...] = ()
+    """Columns of the canonical tables without which the task is skipped."""
+    candidates_from: tuple[str, ...] = ()
+    """Tasks whose answers are this task's candidates; empty for the whole catalogue."""
+    gate: Gate = field(default_factory=Gate)
+    metrics: tuple[str, ...] = ("ndcg@10", "hr@10", "ndcg@100", "mrr", "ipw_ndcg@10", "coverage@10")
+    version: int = 1
+
+    def missing(self, available: frozenset[str]) -> tuple[str, ...]:
+        """Return the needed columns that a dataset does not have."""
+        return tuple(column for column in self.needs if column not in available)

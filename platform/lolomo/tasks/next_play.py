@@ -1,0 +1,12 @@
+"""Next play: where is this user's viewing heading?"""
+
+from lolomo.core.columns import Columns
+from lolomo.core.task import Label, LabelKind, Row, Task
+
+NEXT_PLAY = Task(
+    name="next_play",
+    question="Given everything watched so far, in order and time, what does the user watch next?",
+    label=Label(LabelKind.NEXT_ITEM),
+    row=Row(title="Your next watch", why="follows from what you watched lately"),
+    features=(Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS, Columns.HISTORY_KINDS),
+)

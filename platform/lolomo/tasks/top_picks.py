@@ -1,0 +1,46 @@
+"""Top picks: of all that the other tasks propose, what suits this user now?"""
+
+from lolomo.core.columns import Columns
+from lolomo.core.task import Label, LabelKind, Row, Task
+
+TOP_PICKS = Task(
+    name="top_picks",
+    question="Of all candidates, which does this user watch next, here and now?",
+    label=Label(LabelKind.NEXT_ITEM),
+    row=Row(title="Top picks for you", why="our best guess for you at this moment"),
+    candidates_from=("trending_now", "because_you_watched", "next_play"),
+    features=(
+        Columns.HISTORY_ITEM_IDS,
+        Columns.HISTORY_TIMESTAMPS,
+        Columns.HISTORY_KINDS,
+        "user_plays_1d",
+        "user_plays_7d",
+        "user_plays_30d",
+        "user_plays_total",
+        "user_mean_value",
+        "user_recency",
+        Columns.AGE,
+        Columns.GENDER,
+        Columns.OCCUPATION,
+        "item_plays_1d",
+        "item_plays_3d",
+        "item_plays_7d",
+        "item_plays_14d",
+        "item_plays_30d",
+        "item_plays_total",
+        "item_decayed_plays_1d",
+        "item_decayed_plays_3d",
+        "item_decayed_plays_7d",
+        "item_trend",
+        "item_mean_value",
+        "item_age",
+        "item_recency",
+        Columns.RELEASE_YEAR,
+        Columns.GENRES,
+        Columns.DEVICE,
+        Columns.COUNTRY,
+        "clock",
+        "hour",
+        "weekday",
+    ),
+)

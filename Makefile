@@ -1,0 +1,43 @@
+# Two commands: `make demo` and `make test`. Both set up what they need, and are safe to repeat.
+PYTHON ?= python3
+DATASET ?= movielens-100k
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock manifests clean
+
+help: ## Say what each command does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(READY) ## Make the virtual environment, from hash-locked requirements
+
+$(READY): requirements/dev.txt pyproject.toml
+	@echo "Installing into $(VENV); the first time takes a few minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## From real events to a personalised page; DATASET=movietweetings-100k for another
+	@$(BIN)/lolomo demo --dataset $(DATASET)
+
+test: $(READY) ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types and layers, as CI checks them
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(READY) ## Resolve the requirements again
+	@PATH="$(abspath $(BIN)):$$PATH" requirements/lock
+
+clean: ## Remove the environment and everything the demo made
+	rm -rf $(VENV) .lolomo

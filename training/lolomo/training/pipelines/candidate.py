@@ -1,0 +1,53 @@
+"""A candidate: one model fitted at each cut and exported, not yet a release.
+
+Its folder holds one folder a cut, named for the window that follows the cut, with the runtime's
+files; and `candidate.json`, which says what they are.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from lolomo.core.recommender import Ranker, Retriever
+from lolomo.training.models.model import Export
+
+DESCRIPTION = "candidate.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What a candidate's folder says of itself."""
+
+    task: str
+    model: str
+    role: str
+    config: dict[str, Any]
+    runtime: str
+    method: str
+    inputs: tuple[str, ...]
+    fit_seconds: dict[str, float]
+    """By cut."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the description in a candidate's folder."""
+        values = json.loads((folder / DESCRIPTION).read_text())
+        return cls(**{**values, "inputs": tuple(values["inputs"])})
+
+    def write(self, folder: Path) -> None:
+        """Write the description into a candidate's folder."""
+        (folder / DESCRIPTION).write_text(json.dumps(asdict(self), indent=2, sort_keys=True))
+
+    @property
+    def export(self) -> Export:
+        """What was exported, as the runtime needs to know it."""
+        return Export(self.runtime, self.method, self.inputs)  # type: ignore[arg-type]
+
+
+def load_candidate(folder: Path, cut: str) -> Retriever | Ranker:
+    """Load what a candidate exported at a cut, as serving would."""
+    from lolomo.runtimes import load_files
+
+    candidate = Candidate.read(folder)
+    return load_files(folder / cut, candidate.runtime, candidate.method, candidate.inputs)

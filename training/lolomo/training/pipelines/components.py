@@ -1,0 +1,54 @@
+"""The pipeline's components: what Kubeflow runs, in a pod or in a subprocess on one machine.
+
+Each is one import and one call, so the code that runs is that of the image, tested as plain
+functions. What goes from one to the next is the key of a step, never a file path.
+"""
+
+from kfp import dsl
+
+IMAGE = "lolomo/training-python:0.1.0"
+"""Placeholder that kustomize or `--image` replaces; kfp.local wants "python" in the name."""
+
+_component = dsl.component(
+    base_image=IMAGE, packages_to_install=[], install_kfp_package=False
+)
+
+
+@_component
+def prepare(task: str, dataset: str, data: str, code: str, sources: list) -> str:  # type: ignore[type-arg]
+    """Write the task's queries, joined with features as of their time."""
+    from lolomo.training.pipelines.prepare import prepare
+
+    return prepare(task, dataset, sources)
+
+
+@_component
+def train(task: str, dataset: str, model: str, prepared: str) -> str:
+    """Fit one model at each cut and export it."""
+    from lolomo.training.pipelines.train import train
+
+    return train(task, dataset, model, prepared)
+
+
+@_component
+def evaluate(task: str, dataset: str, prepared: str, candidates: list) -> str:  # type: ignore[type-arg]
+    """Judge every candidate of the task on validation and on test."""
+    from lolomo.training.pipelines.evaluate import evaluate
+
+    return evaluate(task, dataset, prepared, candidates)
+
+
+@_component
+def gate(task: str, dataset: str, evaluation: str) -> str:
+    """Decide, on validation, which candidate deserves to serve."""
+    from lolomo.training.pipelines.gate import gate
+
+    return gate(task, dataset, evaluation)
+
+
+@_component
+def release(task: str, dataset: str, evaluation: str, winner: str) -> str:
+    """Publish the winner, and make it champion unless the gate kept the old one."""
+    from lolomo.training.pipelines.release import release
+
+    return release(task, dataset, evaluation, winner)

@@ -1,0 +1,56 @@
+"""What every step opens first: the data, the features and the task it works on."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lolomo.core.code_version import code_version
+from lolomo.core.settings import Settings, Workspace
+from lolomo.core.task import Task
+from lolomo.evaluation import Folds, rolling_folds
+from lolomo.events import EventLog
+from lolomo.features import FeatureStore
+from lolomo.tasks import find_task
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """One task on one dataset, as a step of its pipeline sees it."""
+
+    task: Task
+    dataset: str
+    workspace: Workspace
+
+    @classmethod
+    def open(cls, task: str, dataset: str) -> "StepContext":
+        """Open the workspace of a dataset for a task, both by name."""
+        return cls(find_task(task), dataset, Settings.from_environment().workspace(dataset))
+
+    @cached_property
+    def log(self) -> EventLog:
+        """The event log of the dataset."""
+        return EventLog(self.workspace.events)
+
+    @cached_property
+    def features(self) -> FeatureStore:
+        """The feature store over that log."""
+        return FeatureStore(self.workspace)
+
+    @cached_property
+    def folds(self) -> Folds:
+        """The rolling folds of that log."""
+        return rolling_folds(self.log.events())
+
+    def outcome(self, key: str) -> Path:
+        """Return the folder that an earlier step wrote."""
+        return self.workspace.runs / key
+
+    def inputs(self, **more: Any) -> dict[str, Any]:
+        """Return what decides the outcome of every step, and what `more` this one depends on."""
+        return {
+            "data": self.log.manifest.fingerprint,
+            "code": code_version(),
+            "task": self.task.name,
+            **more,
+        }

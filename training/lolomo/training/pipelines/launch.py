@@ -1,0 +1,162 @@
+"""Launch: run the pipeline on this machine, or compile it for a cluster.
+
+kfp.local runs each step as a subprocess and prints what it prints. Here those lines become a
+progress bar a step and a log file, since kfp.local keeps none.
+"""
+
+import io
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from lolomo.core.code_version import code_version
+from lolomo.core.errors import LolomoError
+from lolomo.core.settings import Workspace
+from lolomo.core.task import Task
+from lolomo.events import EventLog
+from lolomo.training.models.data import Progress, silent
+from lolomo.training.pipelines.pipeline import Placement, build_pipeline
+from lolomo.training.pipelines.steps import PROGRESS_MARK
+
+
+class PipelineError(LolomoError):
+    """A pipeline's step failed; the message names it and its log."""
+
+
+def run_locally(
+    tasks: Sequence[Task], workspace: Workspace, dataset: str, progress: Progress = silent
+) -> Path:
+    """Run the pipeline of the given tasks on this machine.
+
+    What earlier runs have already done is not done again; see `pipelines.steps`.
+
+    Args:
+        tasks: What to train.
+        workspace: The dataset's workspace.
+        dataset: Its name.
+        progress: Told the fraction of steps done, and which one is running.
+
+    Returns:
+        The log of the run.
+
+    Raises:
+        PipelineError: If a step fails; steps before it are kept.
+    """
+    from kfp import local
+
+    pipeline = build_pipeline(tasks, "lolomo")
+    manifest = EventLog(workspace.events).manifest
+    log = workspace.runs / "pipeline.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    total = len(pipeline.pipeline_spec.root.dag.tasks)
+    local.init(
+        local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(workspace.runs / "kfp"),
+        raise_on_error=True,
+    )
+    with log.open("w") as file, _captured(_StepLines(file, total, progress)) as lines:
+        try:
+            pipeline(dataset=dataset, data=manifest.fingerprint, code=code_version())
+        except RuntimeError as error:
+            raise PipelineError(
+                f"step {lines.running!r} failed: {lines.last_words()}\nwhole log: {log}; "
+                "run again to go on from this step"
+            ) from error
+    return log
+
+
+def compile_pipeline(
+    tasks: Sequence[Task], name: str, path: Path, placement: Placement, *, as_objects: bool
+) -> None:
+    """Write the pipeline for a cluster.
+
+    Args:
+        tasks: What it trains.
+        name: Its name.
+        path: The YAML file to write.
+        placement: Image, accelerators and volumes.
+        as_objects: Write `Pipeline` and `PipelineVersion` objects for `kubectl apply`, rather than
+            the intermediate representation that UI and SDK upload.
+    """
+    from kfp import compiler
+    from kfp.compiler.compiler_utils import KubernetesManifestOptions
+
+    compiler.Compiler().compile(
+        build_pipeline(tasks, name, placement),
+        str(path),
+        kubernetes_manifest_format=as_objects,
+        kubernetes_manifest_options=KubernetesManifestOptions(
+            pipeline_name=name,
+            pipeline_display_name=name,
+            pipeline_version_name=f"{name}-{code_version().replace('+', '-')}",
+            pipeline_version_display_name=code_version(),
+            namespace="lolomo",
+        )
+        if as_objects
+        else None,
+    )
+
+
+@contextmanager
+def _captured(lines: "_StepLines") -> Iterator["_StepLines"]:
+    """Send what kfp and the steps print and log to `lines` alone."""
+    root, handler = logging.getLogger(), logging.StreamHandler(lines)
+    handlers, level = root.handlers[:], root.level
+    root.handlers, root.level = [handler], logging.INFO
+    try:
+        with redirect_stdout(lines):
+            yield lines
+    finally:
+        root.handlers, root.level = handlers, level
+
+
+class _StepLines(io.TextIOBase):
+    """Writes lines to the log, and tells progress from those that say it."""
+
+    STARTED = re.compile(r"Executing task .*?'([^']+)'")
+    FINISHED = re.compile(r"Task .*?'([^']+)'.* finished with status")
+
+    def __init__(self, file: Any, total: int, progress: Progress) -> None:
+        self.running = "?"
+        self._file, self._total, self._progress = file, total, progress
+        self._done, self._rest, self._recent = 0, "", [""]
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._line(line)
+        return len(text)
+
+    def _line(self, line: str) -> None:
+        if line.strip().startswith(PROGRESS_MARK):
+            fraction, _, message = line.strip().removeprefix(PROGRESS_MARK).partition(" ")
+            self._tell(float(fraction), message)
+            return
+        self._file.write(line + "\n")
+        self._file.flush()
+        if line.strip():
+            self._recent = [*self._recent[-30:], line.strip()]
+        if started := self.STARTED.search(line):
+            self.running = started.group(1)
+            self._tell(0.0, self.running)
+        elif self.FINISHED.search(line):
+            self._done += 1
+            self._tell(0.0, "")
+
+    def _tell(self, fraction: float, message: str) -> None:
+        self._progress(min(1.0, (self._done + fraction) / self._total), message)
+
+    def last_words(self) -> str:
+        """Return the last error that a step printed."""
+        errors = [line for line in self._recent if re.match(r"^[\w.]*(Error|Exception)\b", line)]
+        return errors[-1] if errors else self._recent[-1]

@@ -1,0 +1,123 @@
+"""The one pipeline definition, derived from the list of tasks and the models with a role in them.
+
+For each task: prepare → train (one a model) → evaluate → gate → release. A task that takes its
+candidates from others waits for their gates. Which steps want a GPU is the model's own word.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lolomo.core.task import Task
+from lolomo.training.models import models_for
+
+_TRACKING = "MLFLOW_TRACKING_URI"
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """How a cluster's GPU nodes are asked for; without effect on one machine."""
+
+    kind: str = "nvidia.com/gpu"
+    count: int = 1
+    node_selector: dict[str, str] = field(default_factory=lambda: {"lolomo.dev/pool": "gpu"})
+    toleration_key: str = "nvidia.com/gpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What a cluster must know of the steps, and one machine need not."""
+
+    image: str | None = None
+    """Replaces the components' image."""
+    accelerator: Accelerator | None = field(default_factory=Accelerator)
+    """For models that want a GPU; None to train them on CPU."""
+    home_claim: str = "lolomo-home"
+    """PersistentVolumeClaim with the workspaces, mounted at `home`."""
+    home: str = "/var/lib/lolomo"
+    settings: str = "lolomo-settings"
+    """ConfigMap whose `MLFLOW_TRACKING_URI` names the tracking server."""
+
+
+def build_pipeline(tasks: Sequence[Task], name: str, placement: Placement | None = None) -> Any:
+    """Return the KFP pipeline that trains the given tasks.
+
+    Args:
+        tasks: In any order. A task's sources must be among them.
+        name: The pipeline's name.
+        placement: How a cluster runs the steps; None for one machine.
+    """
+    from kfp import dsl
+
+    @dsl.pipeline(name=name, description="Trains: " + ", ".join(task.name for task in tasks))
+    def pipeline(dataset: str, data: str = "", code: str = "") -> None:
+        winners: dict[str, Any] = {}
+        for task in in_order(tasks):
+            sources = [winners[source] for source in task.candidates_from]
+            winners[task.name] = _stages(task, (dataset, data, code), sources, placement)
+
+    return pipeline
+
+
+def in_order(tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks, each after those it takes candidates from."""
+    return sorted(tasks, key=lambda task: bool(task.candidates_from))
+
+
+def _stages(task: Task, given: tuple[Any, Any, Any], sources: list[Any], placement: Any) -> Any:
+    """Add the stages of one task and return the output of its gate."""
+    from lolomo.training.pipelines import components
+
+    dataset, data, code = given
+    common = {"task": task.name, "dataset": dataset}
+    place = _placer(task, placement)
+    prepared = components.prepare(**common, data=data, code=code, sources=sources)
+    place(prepared, "prepare")
+    candidates = []
+    for model in models_for(task.name):
+        trained = components.train(**common, model=model.name, prepared=prepared.output)
+        place(trained, f"train {model.name}", wants_gpu=model.wants_gpu)
+        candidates.append(trained.output)
+    evaluated = components.evaluate(**common, prepared=prepared.output, candidates=candidates)
+    place(evaluated, "evaluate")
+    gated = components.gate(**common, evaluation=evaluated.output)
+    place(gated, "gate")
+    released = components.release(**common, evaluation=evaluated.output, winner=gated.output)
+    place(released, "release")
+    return gated.output
+
+
+def _placer(task: Task, placement: Placement | None) -> Callable[..., None]:
+    """Return what names a step of the task and, on a cluster, says where it runs."""
+
+    def place(step: Any, stage: str, wants_gpu: bool = False) -> None:
+        step.set_display_name(f"{task.name}: {stage}")
+        step.set_caching_options(enable_caching=False)
+        if placement is not None:
+            _place_on_cluster(step, placement, wants_gpu)
+
+    return place
+
+
+def _place_on_cluster(step: Any, placement: Placement, wants_gpu: bool) -> None:
+    from kfp import kubernetes
+
+    if placement.image:
+        step.set_container_image(placement.image)
+    step.set_cpu_request("2").set_memory_request("4G").set_memory_limit("8G")
+    step.set_retry(num_retries=2, backoff_duration="30s", backoff_factor=2)
+    kubernetes.mount_pvc(step, pvc_name=placement.home_claim, mount_path=placement.home)
+    step.set_env_variable("LOLOMO_HOME", placement.home)
+    kubernetes.use_config_map_as_env(step, placement.settings, {_TRACKING: _TRACKING})
+    kubernetes.add_pod_label(step, "app.kubernetes.io/part-of", "lolomo")
+    accelerator = placement.accelerator
+    if wants_gpu and accelerator is not None:
+        step.set_accelerator_type(accelerator.kind).set_accelerator_limit(accelerator.count)
+        for key, value in accelerator.node_selector.items():
+            kubernetes.add_node_selector(step, label_key=key, label_value=value)
+        kubernetes.add_toleration(
+            step, key=accelerator.toleration_key, operator="Exists", effect="NoSchedule"
+        )
+        kubernetes.empty_dir_mount(
+            step, volume_name="shm", mount_path="/dev/shm", medium="Memory", size_limit="2Gi"
+        )

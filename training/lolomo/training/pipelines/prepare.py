@@ -1,0 +1,192 @@
+"""Prepare: queries of each fold, joined with what was known of user and context at that instant.
+
+For a task that ranks what other tasks propose, their candidates are drawn here too: in each window
+from the model that was fitted before that window, so a ranker learns from proposals as they are for
+unseen events, and is judged on the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from lolomo.core.columns import Columns
+from lolomo.core.recommender import Ids, Ranker, Retriever, Scores
+from lolomo.core.task import LabelKind, Task
+from lolomo.evaluation import Fold, build_queries, known_items, seen_items
+from lolomo.features import ItemTimeline, all_features, query_inputs
+from lolomo.features.candidates import Proposal, merge, source_features
+from lolomo.tasks import find_task
+from lolomo.training.pipelines.candidate import load_candidate
+from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.steps import print_progress, run_step
+from lolomo.training.rankings import BATCH_SIZE
+
+PROPOSALS = 150
+"""How many items each source proposes to a ranker."""
+SEED_HISTORY = 10
+"""How many of the latest items a seed-driven source is asked about when it feeds a ranker."""
+
+
+def prepare(task: str, dataset: str, sources: Sequence[str]) -> str:
+    """Write `queries-<fold>.parquet` for each fold of the task.
+
+    Args:
+        task: The task's name.
+        dataset: The dataset's name.
+        sources: Keys of the winning candidates of `task.candidates_from`, in that order.
+
+    Returns:
+        The step's key.
+    """
+    context = StepContext.open(task, dataset)
+
+    def write(folder: Path) -> None:
+        folds = folds_of(context)
+        for index, fold in enumerate(folds):
+            print_progress(index / len(folds), f"queries of the {fold.name} window")
+            _queries(context, fold, sources).write_parquet(folder / f"queries-{fold.name}.parquet")
+
+    service = context.features.service(context.task)
+    inputs = context.inputs(sources=list(sources), service=service)
+    return run_step(context.workspace, f"prepare-{task}", inputs, write)
+
+
+def folds_of(context: StepContext) -> list[Fold]:
+    """Return the windows that a task needs queries of, earliest first.
+
+    A task with sources starts one window later, since its sources must be fitted before it.
+    """
+    folds = list(context.folds)
+    return folds[1:] if context.task.candidates_from else folds
+
+
+def _queries(context: StepContext, fold: Fold, sources: Sequence[str]) -> pl.DataFrame:
+    task = context.task
+    events = context.log.events()
+    queries = build_queries(events, task.label, task.reward, fold).sort(Columns.TIMESTAMP)
+    known = all_features()
+    names = [name for name in task.features if known[name].entity != "item"]
+    if task.label.kind is not LabelKind.COUNTS:
+        queries = context.features.point_in_time(queries, names)
+    if task.label.kind is LabelKind.NEXT_ITEMS:
+        queries = with_seed_as_history(queries)
+    return _with_candidates(context, queries, fold, sources) if sources else queries
+
+
+def with_seed_as_history(queries: pl.DataFrame) -> pl.DataFrame:
+    """Return queries whose history is the seed item alone."""
+    return queries.with_columns(
+        pl.concat_list(Columns.SEED_ITEM_ID).alias(Columns.HISTORY_ITEM_IDS),
+        pl.concat_list(Columns.TIMESTAMP).alias(Columns.HISTORY_TIMESTAMPS),
+        pl.col(Columns.HISTORY_KINDS).list.tail(1),
+    )
+
+
+def _with_candidates(
+    context: StepContext, queries: pl.DataFrame, fold: Fold, sources: Sequence[str]
+) -> pl.DataFrame:
+    """Add the column `candidates`, and one list column for each source feature."""
+    events = context.log.events()
+    known = set(known_items(events, fold))
+    recommenders = {
+        name: load_candidate(context.outcome(key), fold.name)
+        for name, key in zip(context.task.candidates_from, sources, strict=True)
+    }
+    timelines = {name: context.features.item_timeline() for name in recommenders}
+    excluded = seen_items(events, queries)
+    columns: dict[str, list[list[object]]] = {
+        name: [] for name in (Columns.CANDIDATES, *source_features(recommenders))
+    }
+    for start in range(0, len(queries), BATCH_SIZE):
+        rows = queries.slice(start, BATCH_SIZE)
+        seen = excluded[start : start + BATCH_SIZE]
+        proposals = {
+            name: propose(find_task(name), recommender, rows, timelines[name], seen)
+            for name, recommender in recommenders.items()
+        }
+        for row in range(len(rows)):
+            own = {name: _known(batch[row], known) for name, batch in proposals.items()}
+            merged = merge(own, tuple(recommenders), seen[row], limit=PROPOSALS * len(own))
+            columns[Columns.CANDIDATES].append(merged.item_ids.tolist())
+            for name, values in merged.features.items():
+                columns[name].append(values.tolist())
+    types = {
+        name: pl.List(pl.String if name == Columns.CANDIDATES else pl.Float32) for name in columns
+    }
+    return queries.with_columns(
+        pl.Series(name, values, dtype=types[name]) for name, values in columns.items()
+    )
+
+
+def _known(proposal: Proposal, known: set[str]) -> Proposal:
+    keep = np.array([item in known for item in proposal.item_ids], dtype=bool)
+    return Proposal(proposal.item_ids[keep], proposal.scores[keep])
+
+
+def propose(
+    task: Task,
+    recommender: Retriever | Ranker,
+    rows: pl.DataFrame,
+    timeline: ItemTimeline,
+    seen: Sequence[Ids],
+) -> list[Proposal]:
+    """Return what a source proposes to each query, best first, items already seen dropped.
+
+    Args:
+        task: The source's task.
+        recommender: Its model, fitted before the queries.
+        rows: Queries in order of time. Shape: [batch].
+        timeline: Item features; it moves forward to the queries' times.
+        seen: Items to drop, by query.
+    """
+    most_seen = max((len(items) for items in seen), default=0)
+    query = query_inputs(rows, [name for name in task.features if name in rows.columns])
+    if isinstance(recommender, Retriever):
+        if task.label.kind is LabelKind.NEXT_ITEMS:
+            query = latest_history(query, SEED_HISTORY)
+        item_ids, scores = recommender.retrieve(query, PROPOSALS + most_seen)
+    else:
+        features = [name for name in recommender.inputs if name in task.features]
+        item_ids, scores = rank_catalogue(recommender, query, timeline, features)
+    return [
+        _without(Proposal(ids, values), items)
+        for ids, values, items in zip(item_ids, scores, seen, strict=True)
+    ]
+
+
+def latest_history(query: Mapping[str, Ids], length: int) -> dict[str, Ids]:
+    """Return the query with its history cut to the latest entries."""
+    columns = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS, Columns.HISTORY_KINDS)
+    return {
+        name: value[:, -length:] if name in columns else value for name, value in query.items()
+    }
+
+
+def rank_catalogue(
+    ranker: Ranker, query: Mapping[str, Ids], timeline: ItemTimeline, features: Sequence[str]
+) -> tuple[Ids, Scores]:
+    """Return every item of the timeline with its score, best first. Shapes: [batch, items]."""
+    batch = len(query[Columns.TIMESTAMP])
+    candidates = np.broadcast_to(timeline.item_ids, (batch, len(timeline.item_ids)))
+    values = timeline.at(query[Columns.TIMESTAMP], features)
+    scores = ranker.rank({**query, **values, Columns.CANDIDATES: candidates})
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(candidates, order, 1), np.take_along_axis(scores, order, 1)
+
+
+def _without(proposal: Proposal, seen: Ids) -> Proposal:
+    hidden = {"", *seen}
+    keep = [
+        index
+        for index, item in enumerate(proposal.item_ids[: PROPOSALS + len(hidden)])
+        if item not in hidden and np.isfinite(proposal.scores[index])
+    ][:PROPOSALS]
+    return Proposal(proposal.item_ids[keep], proposal.scores[keep])
+
+
+def as_datetime(microseconds: int) -> datetime:
+    """Return microseconds since 1970 as a UTC datetime."""
+    return datetime.fromtimestamp(microseconds / 1e6, tz=UTC)

@@ -1,0 +1,49 @@
+"""Steps: what each stage of a pipeline does, as plain functions.
+
+A step is known by its *key*: the digest of everything that decides its outcome, which is the data's
+fingerprint, the code's version, its arguments and the keys of the steps before it. Its outcome is a
+folder of that name, written whole or not at all, and a step whose folder exists has nothing to do.
+So a killed pipeline goes on where it was when it is started again, and a change anywhere upstream
+redoes just what depends on it. Steps hand each other keys, which are text and travel anywhere.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lolomo.core.files import digest_of, directory_written_whole
+from lolomo.core.settings import Workspace
+
+__all__ = ["run_step"]
+
+
+def run_step(
+    workspace: Workspace, name: str, inputs: dict[str, Any], write: Callable[[Path], None]
+) -> str:
+    """Write a step's outcome unless it is already there.
+
+    Args:
+        workspace: Whose `runs` folder holds the outcome.
+        name: Stage and subject, such as `train-next_play-ease`, for people who list the folder.
+        inputs: All that decides the outcome, as JSON values.
+        write: Fills the folder that it is given.
+
+    Returns:
+        The step's key, which is the name of its folder in `workspace.runs`.
+    """
+    key = f"{name}-{digest_of(inputs)[:16]}"
+    path = workspace.runs / key
+    if path.is_dir():
+        print_progress(1.0, "already done")
+        return key
+    with directory_written_whole(path) as staging:
+        write(staging)
+    return key
+
+
+def print_progress(fraction: float, message: str) -> None:
+    """Report progress on standard output, where the launcher turns it into a bar."""
+    print(f"{PROGRESS_MARK}{fraction:.4f} {message}", flush=True)  # noqa: T201
+
+
+PROGRESS_MARK = "::progress "

@@ -1,0 +1,130 @@
+"""Train: one model of one task, fitted at each cut and exported as its runtime's files.
+
+The fit at the validation cut is what the gate judges. The fit at the test cut has learned from
+validation too; it is what the leaderboard reports, and what is released: what was measured serves.
+The fit at the stacking cut, one window earlier, lets the task's proposals feed a ranker that must
+not have seen proposals for events which their source was fitted on.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from lolomo.core.errors import ModelError
+from lolomo.evaluation import Fold, known_items
+from lolomo.features import all_features
+from lolomo.tasks import all_tasks
+from lolomo.training.models import TrainingData, all_models
+from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.steps import print_progress, run_step
+from lolomo.training.rankings import Rankings
+
+SEED = 20131
+
+
+def train(task: str, dataset: str, model: str, prepared: str) -> str:
+    """Write a candidate: `model` fitted at each cut of the task.
+
+    Args:
+        task: The task's name.
+        dataset: The dataset's name.
+        model: The model's registered name.
+        prepared: Key of the task's `prepare` step.
+
+    Returns:
+        The step's key.
+
+    Raises:
+        ModelError: If the model is unknown or has no role in the task.
+    """
+    context = StepContext.open(task, dataset)
+    recipe = all_models().get(model)
+    if recipe is None or task not in recipe.roles:
+        raise ModelError(
+            f"received model {model!r} for task {task!r}: expected one of "
+            f"{sorted(name for name, known in all_models().items() if task in known.roles)}"
+        )
+
+    def write(folder: Path) -> None:
+        cuts = cuts_of(context)
+        exports, seconds = [], {}
+        for index, fold in enumerate(cuts):
+            (folder / fold.name).mkdir()
+            started = time.perf_counter()
+            fitted = recipe()
+            progress = _share(index, len(cuts), f"{model} before the {fold.name} window")
+            fitted.fit(_data(context, fold, prepared, progress), np.random.default_rng(SEED))
+            exports.append(fitted.export(folder / fold.name))
+            seconds[fold.name] = round(time.perf_counter() - started, 2)
+        last = exports[-1]
+        Candidate(
+            task=task,
+            model=model,
+            role=str(recipe.roles[task]),
+            config=asdict(recipe().config),
+            runtime=last.runtime,
+            method=last.method,
+            inputs=last.inputs,
+            fit_seconds=seconds,
+        ).write(folder)
+
+    inputs = context.inputs(model=model, config=asdict(recipe().config), prepared=prepared)
+    return run_step(context.workspace, f"train-{task}-{model}", inputs, write)
+
+
+def cuts_of(context: StepContext) -> list[Fold]:
+    """Return the windows before which the task's models are fitted, earliest first."""
+    is_source = any(context.task.name in task.candidates_from for task in all_tasks().values())
+    folds = context.folds
+    return [folds.stacking, folds.validation, folds.test] if is_source else [
+        folds.validation,
+        folds.test,
+    ]
+
+
+def _data(
+    context: StepContext, fold: Fold, prepared: str, progress: Callable[[float, str], None]
+) -> TrainingData:
+    task = context.task
+    events = context.log.events().head(fold.start_row)
+    known = all_features()
+    return TrainingData(
+        task=task,
+        events=events.filter(task.reward.of(events) > 0),
+        items=context.log.items(),
+        cut=fold.start,
+        rankings=rankings_before(context, fold, prepared),
+        features=tuple(known[name] for name in task.features),
+        progress=progress,
+    )
+
+
+def rankings_before(context: StepContext, fold: Fold, prepared: str) -> Rankings | None:
+    """Return the ranking batches of the window just before a cut, None where there are no queries."""
+    previous = {context.folds.validation.name: "stacking", context.folds.test.name: "validation"}
+    earlier = previous.get(fold.name, "warm_up")
+    path = context.outcome(prepared) / f"queries-{earlier}.parquet"
+    if not path.exists():
+        return None
+    queries = pl.read_parquet(path)
+    if queries.is_empty():
+        return None
+    window = next(each for each in context.folds if each.name == earlier)
+    known = np.array(known_items(context.log.events(), window), dtype=object)
+    return Rankings(context.task, queries, context.features, known)
+
+
+def _share(index: int, total: int, subject: str) -> Callable[[float, str], None]:
+    def progress(fraction: float, message: str) -> None:
+        print_progress((index + min(1.0, max(0.0, fraction))) / total, f"{subject}: {message}")
+
+    progress(0.0, "fitting")
+    return progress
+
+
+__all__ = ["cuts_of", "rankings_before", "train"]

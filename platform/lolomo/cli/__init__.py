@@ -8,6 +8,14 @@ import sys
 
 import click
 
+from lolomo.cli.data import data
+from lolomo.cli.demo import demo
+from lolomo.cli.features import features
+from lolomo.cli.graph import graph
+from lolomo.cli.leaderboard import leaderboard
+from lolomo.cli.page import page
+from lolomo.cli.pipelines import pipelines
+from lolomo.cli.serve import serve
 from lolomo.core.errors import LolomoError
 
 __all__ = ["main"]
@@ -17,6 +25,10 @@ __all__ = ["main"]
 @click.version_option(package_name="lolomo")
 def lolomo() -> None:
     """Train and serve a streaming service's recommendations, and its whole home page."""
+
+
+for command in (data, demo, features, graph, leaderboard, page, pipelines, serve):
+    lolomo.add_command(command)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def submit(dataset: str | None, names: tuple[str, ...]) -> None:
 
     What an earlier run has done is not done again, so a killed run goes on where it was.
     """
-    from lolomo.cli.console import progress_bar
+    from lolomo.operations.terminal import progress_bar
     from lolomo.operations.training import train_tasks
 
     settings = Settings.from_environment()

@@ -8,9 +8,7 @@ from lolomo.core.settings import Settings
 Progress = Callable[[float, str], None]
 
 
-def train_tasks(
-    settings: Settings, dataset: str, names: Sequence[str], progress: Progress
-) -> Path:
+def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress: Progress) -> Path:
     """Run the pipeline of the named tasks, and of those they take candidates from.
 
     Args:

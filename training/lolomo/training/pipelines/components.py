@@ -9,9 +9,7 @@ from kfp import dsl
 IMAGE = "lolomo/training-python:0.1.0"
 """Placeholder that kustomize or `--image` replaces; kfp.local wants "python" in the name."""
 
-_component = dsl.component(
-    base_image=IMAGE, packages_to_install=[], install_kfp_package=False
-)
+_component = dsl.component(base_image=IMAGE, packages_to_install=[], install_kfp_package=False)
 
 
 @_component
@@ -47,8 +45,8 @@ def gate(task: str, dataset: str, evaluation: str) -> str:
 
 
 @_component
-def release(task: str, dataset: str, evaluation: str, winner: str) -> str:
-    """Publish the winner, and make it champion unless the gate kept the old one."""
+def release(task: str, dataset: str, evaluation: str, verdict: str) -> str:
+    """Publish what deserves to serve, and make it champion unless the gate kept the old one."""
     from lolomo.training.pipelines.release import release
 
-    return release(task, dataset, evaluation, winner)
+    return release(task, dataset, evaluation, verdict)

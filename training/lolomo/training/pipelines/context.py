@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lolomo.core.code_version import code_version
+from lolomo.core.recommender import Ids
 from lolomo.core.settings import Settings, Workspace
 from lolomo.core.task import Task
-from lolomo.evaluation import Folds, rolling_folds
+from lolomo.evaluation import Fold, Folds, item_counts, known_items, rolling_folds
 from lolomo.events import EventLog
 from lolomo.features import FeatureStore
 from lolomo.tasks import find_task
@@ -41,6 +42,10 @@ class StepContext:
     def folds(self) -> Folds:
         """The rolling folds of that log."""
         return rolling_folds(self.log.events())
+
+    def known(self, fold: Fold) -> Ids:
+        """Return the items known before a fold's window. Shape: [items]."""
+        return known_items(item_counts(self.log.events(), fold))
 
     def outcome(self, key: str) -> Path:
         """Return the folder that an earlier step wrote."""

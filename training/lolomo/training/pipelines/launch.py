@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,10 @@ def compile_pipeline(
         kubernetes_manifest_options=KubernetesManifestOptions(
             pipeline_name=name,
             pipeline_display_name=name,
-            pipeline_version_name=f"{name}-{code_version().replace('+', '-')}",
-            pipeline_version_display_name=code_version(),
+            pipeline_version_name=f"{name}-{version('lolomo')}",
+            pipeline_version_display_name=version("lolomo"),
             namespace="lolomo",
+            include_pipeline_manifest=True,
         )
         if as_objects
         else None,

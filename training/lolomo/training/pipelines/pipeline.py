@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lolomo.core.task import Task
+from lolomo.tasks import all_tasks, find_task
 from lolomo.training.models import models_for
 
 _TRACKING = "MLFLOW_TRACKING_URI"
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - what data loaders of several GPUs exchange batches in
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,17 @@ def build_pipeline(tasks: Sequence[Task], name: str, placement: Placement | None
     return pipeline
 
 
+def with_sources(names: Sequence[str]) -> list[Task]:
+    """Return the named tasks and those they take candidates from; all tasks if none is named.
+
+    Raises:
+        SettingsError: If a name is no task's.
+    """
+    wanted = [find_task(name) for name in names] or list(all_tasks().values())
+    sources = [find_task(source) for task in wanted for source in task.candidates_from]
+    return list({task.name: task for task in (*sources, *wanted)}.values())
+
+
 def in_order(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks, each after those it takes candidates from."""
     return sorted(tasks, key=lambda task: bool(task.candidates_from))
@@ -82,7 +95,7 @@ def _stages(task: Task, given: tuple[Any, Any, Any], sources: list[Any], placeme
     place(evaluated, "evaluate")
     gated = components.gate(**common, evaluation=evaluated.output)
     place(gated, "gate")
-    released = components.release(**common, evaluation=evaluated.output, winner=gated.output)
+    released = components.release(**common, evaluation=evaluated.output, verdict=gated.output)
     place(released, "release")
     return gated.output
 
@@ -119,5 +132,5 @@ def _place_on_cluster(step: Any, placement: Placement, wants_gpu: bool) -> None:
             step, key=accelerator.toleration_key, operator="Exists", effect="NoSchedule"
         )
         kubernetes.empty_dir_mount(
-            step, volume_name="shm", mount_path="/dev/shm", medium="Memory", size_limit="2Gi"
+            step, volume_name="shm", mount_path=SHARED_MEMORY, medium="Memory", size_limit="2Gi"
         )

@@ -5,22 +5,22 @@ from the model that was fitted before that window, so a ranker learns from propo
 unseen events, and is judged on the same.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids, Ranker, Retriever, Scores
+from lolomo.core.recommender import Ids, Query, Ranker, Retriever, Scores
 from lolomo.core.task import LabelKind, Task
-from lolomo.evaluation import Fold, build_queries, known_items, seen_items
+from lolomo.evaluation import Fold, build_queries, seen_items
 from lolomo.features import ItemTimeline, all_features, query_inputs
 from lolomo.features.candidates import Proposal, merge, source_features
 from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import load_candidate
 from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.gate import read_verdict
 from lolomo.training.pipelines.steps import print_progress, run_step
 from lolomo.training.rankings import BATCH_SIZE
 
@@ -36,31 +36,29 @@ def prepare(task: str, dataset: str, sources: Sequence[str]) -> str:
     Args:
         task: The task's name.
         dataset: The dataset's name.
-        sources: Keys of the winning candidates of `task.candidates_from`, in that order.
+        sources: Keys of the `gate` steps of `task.candidates_from`, in that order.
 
     Returns:
         The step's key.
     """
     context = StepContext.open(task, dataset)
+    winners = [read_verdict(context.outcome(key)).candidate for key in sources]
 
     def write(folder: Path) -> None:
         folds = folds_of(context)
         for index, fold in enumerate(folds):
             print_progress(index / len(folds), f"queries of the {fold.name} window")
-            _queries(context, fold, sources).write_parquet(folder / f"queries-{fold.name}.parquet")
+            _queries(context, fold, winners).write_parquet(folder / f"queries-{fold.name}.parquet")
 
     service = context.features.service(context.task)
-    inputs = context.inputs(sources=list(sources), service=service)
+    inputs = context.inputs(sources=winners, service=service)
     return run_step(context.workspace, f"prepare-{task}", inputs, write)
 
 
 def folds_of(context: StepContext) -> list[Fold]:
-    """Return the windows that a task needs queries of, earliest first.
-
-    A task with sources starts one window later, since its sources must be fitted before it.
-    """
-    folds = list(context.folds)
-    return folds[1:] if context.task.candidates_from else folds
+    """Return the windows that a task needs queries of, earliest first."""
+    folds = context.folds
+    return [folds.stacking, folds.validation, folds.test]
 
 
 def _queries(context: StepContext, fold: Fold, sources: Sequence[str]) -> pl.DataFrame:
@@ -77,10 +75,10 @@ def _queries(context: StepContext, fold: Fold, sources: Sequence[str]) -> pl.Dat
 
 
 def with_seed_as_history(queries: pl.DataFrame) -> pl.DataFrame:
-    """Return queries whose history is the seed item alone."""
+    """Return queries whose history is the seed alone, which was the user's latest event."""
     return queries.with_columns(
         pl.concat_list(Columns.SEED_ITEM_ID).alias(Columns.HISTORY_ITEM_IDS),
-        pl.concat_list(Columns.TIMESTAMP).alias(Columns.HISTORY_TIMESTAMPS),
+        pl.col(Columns.HISTORY_TIMESTAMPS).list.tail(1),
         pl.col(Columns.HISTORY_KINDS).list.tail(1),
     )
 
@@ -90,7 +88,7 @@ def _with_candidates(
 ) -> pl.DataFrame:
     """Add the column `candidates`, and one list column for each source feature."""
     events = context.log.events()
-    known = set(known_items(events, fold))
+    known = set(context.known(fold))
     recommenders = {
         name: load_candidate(context.outcome(key), fold.name)
         for name, key in zip(context.task.candidates_from, sources, strict=True)
@@ -102,7 +100,7 @@ def _with_candidates(
     }
     for start in range(0, len(queries), BATCH_SIZE):
         rows = queries.slice(start, BATCH_SIZE)
-        seen = excluded[start : start + BATCH_SIZE]
+        seen = [excluded.of(start + row) for row in range(len(rows))]
         proposals = {
             name: propose(find_task(name), recommender, rows, timelines[name], seen)
             for name, recommender in recommenders.items()
@@ -143,7 +141,8 @@ def propose(
         seen: Items to drop, by query.
     """
     most_seen = max((len(items) for items in seen), default=0)
-    query = query_inputs(rows, [name for name in task.features if name in rows.columns])
+    names = [Columns.TIMESTAMP, *(name for name in task.features if name in rows.columns)]
+    query: Query = query_inputs(rows, names)
     if isinstance(recommender, Retriever):
         if task.label.kind is LabelKind.NEXT_ITEMS:
             query = latest_history(query, SEED_HISTORY)
@@ -157,16 +156,14 @@ def propose(
     ]
 
 
-def latest_history(query: Mapping[str, Ids], length: int) -> dict[str, Ids]:
+def latest_history(query: Query, length: int) -> Query:
     """Return the query with its history cut to the latest entries."""
     columns = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS, Columns.HISTORY_KINDS)
-    return {
-        name: value[:, -length:] if name in columns else value for name, value in query.items()
-    }
+    return {name: value[:, -length:] if name in columns else value for name, value in query.items()}
 
 
 def rank_catalogue(
-    ranker: Ranker, query: Mapping[str, Ids], timeline: ItemTimeline, features: Sequence[str]
+    ranker: Ranker, query: Query, timeline: ItemTimeline, features: Sequence[str]
 ) -> tuple[Ids, Scores]:
     """Return every item of the timeline with its score, best first. Shapes: [batch, items]."""
     batch = len(query[Columns.TIMESTAMP])
@@ -185,8 +182,3 @@ def _without(proposal: Proposal, seen: Ids) -> Proposal:
         if item not in hidden and np.isfinite(proposal.scores[index])
     ][:PROPOSALS]
     return Proposal(proposal.item_ids[keep], proposal.scores[keep])
-
-
-def as_datetime(microseconds: int) -> datetime:
-    """Return microseconds since 1970 as a UTC datetime."""
-    return datetime.fromtimestamp(microseconds / 1e6, tz=UTC)

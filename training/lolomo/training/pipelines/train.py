@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from lolomo.core.errors import ModelError
-from lolomo.evaluation import Fold, known_items
+from lolomo.evaluation import Fold
 from lolomo.features import all_features
 from lolomo.tasks import all_tasks
 from lolomo.training.models import TrainingData, all_models
@@ -81,17 +81,21 @@ def cuts_of(context: StepContext) -> list[Fold]:
     """Return the windows before which the task's models are fitted, earliest first."""
     is_source = any(context.task.name in task.candidates_from for task in all_tasks().values())
     folds = context.folds
-    return [folds.stacking, folds.validation, folds.test] if is_source else [
-        folds.validation,
-        folds.test,
-    ]
+    return (
+        [folds.stacking, folds.validation, folds.test]
+        if is_source
+        else [
+            folds.validation,
+            folds.test,
+        ]
+    )
 
 
 def _data(
     context: StepContext, fold: Fold, prepared: str, progress: Callable[[float, str], None]
 ) -> TrainingData:
     task = context.task
-    events = context.log.events().head(fold.start_row)
+    events = fold.fit_events(context.log.events())
     known = all_features()
     return TrainingData(
         task=task,
@@ -105,18 +109,22 @@ def _data(
 
 
 def rankings_before(context: StepContext, fold: Fold, prepared: str) -> Rankings | None:
-    """Return the ranking batches of the window just before a cut, None where there are no queries."""
-    previous = {context.folds.validation.name: "stacking", context.folds.test.name: "validation"}
-    earlier = previous.get(fold.name, "warm_up")
-    path = context.outcome(prepared) / f"queries-{earlier}.parquet"
-    if not path.exists():
-        return None
-    queries = pl.read_parquet(path)
+    """Return the ranking batches of the window just before a cut.
+
+    None at the stacking cut, before which no queries were prepared, and where there are none.
+    """
+    folds = context.folds
+    earlier = {folds.validation.name: folds.stacking, folds.test.name: folds.validation}
+    window = earlier.get(fold.name)
+    return None if window is None else rankings_of(context, window, prepared)
+
+
+def rankings_of(context: StepContext, window: Fold, prepared: str) -> Rankings | None:
+    """Return the ranking batches of a window, None if it has no queries."""
+    queries = pl.read_parquet(context.outcome(prepared) / f"queries-{window.name}.parquet")
     if queries.is_empty():
         return None
-    window = next(each for each in context.folds if each.name == earlier)
-    known = np.array(known_items(context.log.events(), window), dtype=object)
-    return Rankings(context.task, queries, context.features, known)
+    return Rankings(context.task, queries, context.features, context.known(window))
 
 
 def _share(index: int, total: int, subject: str) -> Callable[[float, str], None]:
@@ -125,6 +133,3 @@ def _share(index: int, total: int, subject: str) -> Callable[[float, str], None]
 
     progress(0.0, "fitting")
     return progress
-
-
-__all__ = ["cuts_of", "rankings_before", "train"]

@@ -1,0 +1,51 @@
+"""`lolomo serve`: the page front on this machine."""
+
+import click
+
+from lolomo.core.settings import Settings
+
+
+@click.command()
+@click.option("--dataset", help="Which dataset; $LOLOMO_DATASET unless given.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=3000, show_default=True, help="Port; 0 for any free one.")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="One a core."
+)
+@click.option(
+    "--deadline",
+    "deadline_milliseconds",
+    default=500,
+    show_default=True,
+    type=click.IntRange(10, 60_000),
+    help="Milliseconds after which everybody's page is served instead of a late one.",
+)
+def serve(
+    dataset: str | None, host: str, port: int, workers: int, deadline_milliseconds: int
+) -> None:
+    """Serve the page, each task and each step over HTTP, until Ctrl-C or SIGTERM.
+
+    \b
+    Examples:
+      lolomo serve
+      curl -s localhost:3000/v1/page -d '{"user_id": "1"}'
+    """  # noqa: D301
+    from lolomo.runtimes import quiet_tensorflow
+
+    quiet_tensorflow()
+    from lolomo.serving.bentos.load import FrontOptions
+    from lolomo.serving.bentos.server import Address
+    from lolomo.serving.bentos.server import serve as run
+
+    def announce(url: str) -> None:
+        click.echo(f"serving {name} at {url}")
+        click.echo(f"  page      {url}/?user=1")
+        click.echo(f"  API       {url}/openapi.json")
+        click.echo(f"  metrics   {url}/metrics")
+        click.echo("stop with Ctrl-C")
+
+    settings = Settings.from_environment()
+    name = dataset or settings.dataset
+    click.echo(f"loading releases and features of {name}", err=True)
+    options = FrontOptions(settings.workspace(name).root, deadline_milliseconds / 1000)
+    run(options, Address(host, port), workers, announce)

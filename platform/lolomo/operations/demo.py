@@ -1,0 +1,157 @@
+"""The demo: from real events to a personalised page, every part for real."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lolomo.core.settings import Settings, Workspace
+from lolomo.operations.service_process import running_service
+from lolomo.operations.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from lolomo.events import EventLog
+
+UNKNOWN_USER = "someone-new"
+LIGHT_HISTORY = (3, 12)
+"""How few events a member has who is shown as one that is hardly known."""
+
+
+def run_demo(settings: Settings, dataset: str) -> None:
+    """Get data, compute features, train, serve, and show three members' pages.
+
+    What an earlier run has done is not done again.
+
+    Args:
+        settings: Where everything is kept.
+        dataset: A dataset's name, or the path of a mapping file.
+    """
+    started = time.monotonic()
+    name, log = _data(settings, dataset)
+    workspace = settings.workspace(name)
+    _features(workspace, log)
+    _training(settings, name)
+    pages = _pages(workspace, name, choose_members(log))
+    _closing(workspace, name, pages, time.monotonic() - started)
+
+
+@contextmanager
+def _stage(number: int, title: str) -> Iterator[Callable[[float, str], None]]:
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"\n[bold cyan]{number}/5[/] [bold]{title}[/]")
+    with progress_bar("") as progress:
+        yield progress
+
+
+def _data(settings: Settings, dataset: str) -> "tuple[str, EventLog]":
+    from lolomo.events import EventLog, find_dataset, import_dataset
+
+    source = find_dataset(dataset)
+    with _stage(1, f"Events: {source.description}") as progress:
+        manifest = import_dataset(source, settings, progress)
+    print(  # noqa: T201
+        f"    {manifest.num_events:,} events of {manifest.num_users:,} users and "
+        f"{manifest.num_items:,} items, {manifest.first_timestamp:%Y-%m-%d} to "
+        f"{manifest.last_timestamp:%Y-%m-%d}; {manifest.num_quarantined:,} rows quarantined"
+    )
+    return source.name, EventLog(settings.workspace(source.name).events)
+
+
+def _features(workspace: Workspace, log: "EventLog") -> None:
+    from lolomo.features import FeatureStore
+    from lolomo.tasks import all_tasks
+
+    store = FeatureStore(workspace)
+    tasks = list(all_tasks().values())
+    with _stage(2, "Features: built once, registered in Feast, materialised") as progress:
+        store.build(log, lambda fraction, message: progress(0.4 * fraction, message))
+        progress(0.4, "registering in Feast")
+        store.apply(tasks)
+        store.materialize(
+            store.latest, lambda fraction, message: progress(0.5 + 0.5 * fraction, message)
+        )
+    print(f"    one FeatureService a task: {', '.join(map(store.service, tasks))}")  # noqa: T201
+
+
+def _training(settings: Settings, name: str) -> None:
+    from lolomo.operations.leaderboard import draw_leaderboard, print_leaderboard
+    from lolomo.operations.training import train_tasks
+
+    with _stage(3, "Training: prepare → train → evaluate → gate → release") as progress:
+        train_tasks(settings, name, (), progress)
+    workspace = settings.workspace(name)
+    print_leaderboard(workspace, "test")
+    draw_leaderboard(workspace, "test")
+
+
+def choose_members(log: "EventLog") -> list[str]:
+    """Return a user who watches much, one who is hardly known, and one never seen.
+
+    The first two are the latest of their kind to have been active.
+    """
+    import polars as pl
+
+    from lolomo.core.columns import Columns
+
+    users = (
+        log.events()
+        .group_by(Columns.USER_ID)
+        .agg(pl.len().alias("num_events"), pl.col(Columns.TIMESTAMP).max())
+        .sort(Columns.TIMESTAMP, Columns.USER_ID, descending=[True, False])
+    )
+    regular = users.filter(pl.col("num_events") >= pl.col("num_events").quantile(0.9))
+    light = users.filter(pl.col("num_events").is_between(*LIGHT_HISTORY))
+    chosen = [*regular[Columns.USER_ID].head(1), *light[Columns.USER_ID].head(1)]
+    chosen = chosen or users[Columns.USER_ID].head(1).to_list()
+    return [*dict.fromkeys(chosen), UNKNOWN_USER]
+
+
+def _pages(workspace: Workspace, name: str, members: list[str]) -> list[Path]:
+    """Start the service, ask it for each member's page, show and save them, and stop it."""
+    from lolomo.serving.console import print_page
+
+    written = [workspace.reports / "page.html"]
+    pages: dict[str, Any] = {}
+    with _stage(4, "Service: a Bento on loopback, asked over HTTP") as progress:
+        progress(0.1, "starting: loading and warming releases")
+        with running_service(name, workspace.reports / "service.log") as service:
+            for index, user in enumerate(members):
+                progress(0.6 + 0.1 * index, f"page of user {user}")
+                pages[user] = service.page({"user_id": user})
+            written[0].parent.mkdir(parents=True, exist_ok=True)
+            written[0].write_text(service.html(f"user={members[0]}"), encoding="utf-8")
+    for user, page in pages.items():
+        path = workspace.reports / f"page-{user}.json"
+        path.write_text(json.dumps(page, indent=2, ensure_ascii=False), encoding="utf-8")
+        written.append(path)
+        print_page(page)
+    return written
+
+
+def _closing(workspace: Workspace, name: str, pages: list[Path], seconds: float) -> None:
+    from rich.console import Console
+
+    console = Console(soft_wrap=True)
+    console.print(f"\n[bold cyan]5/5[/] [bold]Done in {seconds:.0f} s.[/] Look at:")
+    for path in (pages[0], *sorted(workspace.reports.glob("*.png"))):
+        console.print(f"    {_short(path)}")
+    console.print("\nGo on with:")
+    option = f" --dataset {name}"
+    for command, what in (
+        (f"lolomo serve{option}", "the service; pages at http://127.0.0.1:3000/?user=…"),
+        (f"lolomo page --user {UNKNOWN_USER}{option}", "one page in the terminal"),
+        (f"lolomo leaderboard{option}", "who wins which task"),
+        (f"lolomo features show{option}", "views, services and values in Feast"),
+        ("lolomo pipelines compile pipeline.yaml", "the same pipeline, for a cluster"),
+        ("lolomo data check PATH", "what your own data would look like here"),
+    ):
+        console.print(f"    [bold].venv/bin/{command}[/]\n        {what}", highlight=False)
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,94 @@
+"""The leaderboard as one operation: what the latest run of each task measured."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lolomo.core.errors import LolomoError
+from lolomo.core.settings import Workspace
+
+if TYPE_CHECKING:
+    from lolomo.evaluation import Result
+
+
+def latest_results(workspace: Workspace) -> "list[Path]":
+    """Return the result files of each task's latest evaluation, in the order of the tasks."""
+    from lolomo.tasks import all_tasks
+
+    latest = []
+    for task in all_tasks():
+        found = sorted(
+            workspace.runs.glob(f"evaluate-{task}-*/results.json"),
+            key=lambda path: path.stat().st_mtime,
+        )
+        latest += found[-1:]
+    return latest
+
+
+def results_of(workspace: Workspace, window: str) -> "list[Result]":
+    """Return each judged model of the latest evaluations; the verdict says which one serves.
+
+    Raises:
+        LolomoError: If nothing has been evaluated.
+    """
+    from lolomo.core.release import ReleaseStore
+    from lolomo.evaluation import from_json
+
+    paths = latest_results(workspace)
+    if not paths:
+        raise LolomoError(
+            f"nothing has been evaluated in {workspace.root}: run `lolomo pipelines submit` first"
+        )
+    store = ReleaseStore(workspace.releases)
+    champions = {task: store.open(digest).card.model for task, digest in store.pins().items()}
+    return [
+        replace(result, verdict="champion" if champions.get(result.task) == result.model else "")
+        for path in paths
+        for result in from_json(path.read_text())
+        if result.window == window
+    ]
+
+
+def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = False) -> None:
+    """Print each task's models beside its baselines, and what the gates said.
+
+    Args:
+        workspace: The dataset's workspace.
+        window: `validation` or `test`.
+        as_json: Print JSON rather than tables.
+
+    Raises:
+        LolomoError: If nothing has been evaluated.
+    """
+    from rich.console import Console
+
+    from lolomo.evaluation import to_json, to_table
+
+    results = results_of(workspace, window)
+    if as_json:
+        print(to_json(results))  # noqa: T201
+        return
+    console = Console()
+    for task in dict.fromkeys(result.task for result in results):
+        console.print(to_table([each for each in results if each.task == task], title=task))
+        for model, reason in _reasons(workspace, task).items():
+            console.print(f"  gate on validation, [bold]{model}[/]: {reason}")
+        console.print()
+
+
+def draw_leaderboard(workspace: Workspace, window: str) -> Path:
+    """Draw the leaderboard with its intervals, and return the PNG file."""
+    from lolomo.evaluation import leaderboard_figure
+
+    path = workspace.reports / f"leaderboard-{window}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return leaderboard_figure(results_of(workspace, window), path)
+
+
+def _reasons(workspace: Workspace, task: str) -> dict[str, str]:
+    """Return what the latest gate said of each challenger."""
+    found = sorted(
+        workspace.runs.glob(f"gate-{task}-*/verdict.json"), key=lambda path: path.stat().st_mtime
+    )
+    return dict(json.loads(found[-1].read_text())["reasons"]) if found else {}

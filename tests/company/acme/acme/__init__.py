@@ -1,0 +1,1 @@
+"""What a make-believe company adds to Lolomo."""

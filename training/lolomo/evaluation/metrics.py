@@ -1,0 +1,196 @@
+"""Metrics of one query, by name: how well is it answered?
+
+Names are `name` or `name@k`, such as `ndcg@10`. All but `coverage` are a number a query, and their
+figure is a mean; `ipw_ndcg` is a weighted mean, with self-normalised inverse propensity weights
+(Swaminathan and Joachims 2015), and `coverage` belongs to a whole set of queries.
+
+* `hr@k`: 1 if any target is among the first k.
+* `recall@k`: the share of the targets among the first k.
+* `mrr`: reciprocal rank of the best target.
+* `ndcg@k`: discounted gain over the best possible (Järvelin and Kekäläinen 2002), linear in gain.
+* `ipw_ndcg@k`: the same, each query weighted by 1/p, p = sqrt(f) / sum sqrt(f), f = interactions
+  with the target before the window; weights clipped at their 99th percentile. With several targets
+  a query weighs the gain-weighted mean of theirs.
+* `coverage@k`: distinct items among all first k, over the items known.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lolomo.core.columns import Columns
+from lolomo.core.errors import SettingsError
+from lolomo.evaluation.judging import NUM_TOP, TARGET_RANKS, TOP_ITEM_IDS
+from lolomo.evaluation.queries import CLUSTER, NUM_PLAYS
+
+IPW_WEIGHT = "ipw_weight"
+"""Column of the weights that every `ipw_` metric is averaged with."""
+NUM_ITEMS = "num_items"
+"""Column that says how many items compete, for coverage."""
+CLIP_QUANTILE = 0.99
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A parsed metric name."""
+
+    name: str
+    k: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The name as it is written: `ndcg@10`."""
+        return self.name if self.k is None else f"{self.name}@{self.k}"
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether queries count by their `ipw_weight`."""
+        return self.name.startswith("ipw_")
+
+    @property
+    def is_coverage(self) -> bool:
+        """Whether it belongs to a set of queries and not to one."""
+        return self.name == "coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """The targets of all queries, flat."""
+
+    rows: NDArray[np.int64]
+    ranks: Floats
+    """Infinite where missed."""
+    gains: Floats
+    num_queries: int
+
+    def total(self, values: Floats) -> Floats:
+        """Return the sum of values a query. Shape: [queries]."""
+        return np.bincount(self.rows, values, self.num_queries).astype(float)
+
+
+def parse_metric(text: str) -> Metric:
+    """Return the metric of a name.
+
+    Raises:
+        SettingsError: If there is no such metric, or its k is missing, superfluous or too large.
+
+    >>> parse_metric("ndcg@10")
+    Metric(name='ndcg', k=10)
+    """
+    name, at, cutoff = text.partition("@")
+    if name == "mrr" and not at:
+        return Metric(name)
+    if name in _NEED_K and cutoff.isdecimal() and int(cutoff) > 0:
+        k = int(cutoff)
+        if name == "coverage" and k > NUM_TOP:
+            raise SettingsError(f"metric {text!r} asks for more than the {NUM_TOP} items kept")
+        return Metric(name, k)
+    raise SettingsError(
+        f"no metric is called {text!r}; expected `mrr` or one of {sorted(_NEED_K)} with a positive "
+        "cut-off, as in `ndcg@10`"
+    )
+
+
+def query_metrics(
+    judgements: pl.DataFrame, metrics: Sequence[str], item_counts: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the metrics of each query.
+
+    Args:
+        judgements: What `Judgements.table` returned.
+        metrics: Names of metrics.
+        item_counts: What `queries.item_counts` returned for the fold.
+
+    Returns:
+        query_id, user_id, timestamp and cluster, a column a metric (for coverage the list of the
+        first k items), `ipw_weight` if a metric needs it, and `num_items`.
+
+    Raises:
+        SettingsError: If a metric is unknown.
+    """
+    parsed = [parse_metric(name) for name in metrics]
+    targets = _flatten(judgements)
+    columns = {metric.label: _column(metric, judgements, targets) for metric in parsed}
+    if any(metric.is_weighted for metric in parsed):
+        columns[IPW_WEIGHT] = pl.Series(_ipw_weights(judgements, targets, item_counts))
+    table = judgements.select(Columns.QUERY_ID, Columns.USER_ID, Columns.TIMESTAMP, CLUSTER)
+    table = table.with_columns(**columns)
+    return table.with_columns(pl.lit(len(item_counts), pl.Int64).alias(NUM_ITEMS))
+
+
+def _flatten(judgements: pl.DataFrame) -> _Targets:
+    lengths = judgements[TARGET_RANKS].list.len().to_numpy()
+    ranks = judgements[TARGET_RANKS].explode(empty_as_null=False)
+    gains = judgements[Columns.GAINS].explode(empty_as_null=False)
+    return _Targets(
+        rows=np.repeat(np.arange(len(judgements)), lengths),
+        ranks=ranks.cast(pl.Float64).fill_null(np.inf).to_numpy(),
+        gains=gains.cast(pl.Float64).to_numpy(),
+        num_queries=len(judgements),
+    )
+
+
+def _column(metric: Metric, judgements: pl.DataFrame, targets: _Targets) -> pl.Series:
+    if metric.is_coverage:
+        return judgements[TOP_ITEM_IDS].list.head(metric.k or 0)
+    if metric.k is None:
+        return pl.Series(_reciprocal_rank(targets))
+    return pl.Series(_NUMBERS[metric.name](targets, metric.k))
+
+
+def _reciprocal_rank(targets: _Targets) -> Floats:
+    best = np.full(targets.num_queries, np.inf)
+    np.minimum.at(best, targets.rows, targets.ranks)
+    return 1.0 / best
+
+
+def _hit_rate(targets: _Targets, k: int) -> Floats:
+    return (targets.total((targets.ranks <= k).astype(float)) > 0).astype(float)
+
+
+def _recall(targets: _Targets, k: int) -> Floats:
+    hits = targets.total((targets.ranks <= k).astype(float))
+    return _divide(hits, targets.total(np.ones(len(targets.rows))))
+
+
+def _ndcg(targets: _Targets, k: int) -> Floats:
+    order = np.lexsort((-targets.gains, targets.rows))
+    firsts = np.searchsorted(targets.rows, np.arange(targets.num_queries))
+    ideal_ranks = np.empty(len(order))
+    ideal_ranks[order] = np.arange(len(order)) - firsts[targets.rows] + 1.0
+    reached = targets.total(_discounted(targets.gains, targets.ranks, k))
+    return _divide(reached, targets.total(_discounted(targets.gains, ideal_ranks, k)))
+
+
+def _discounted(gains: Floats, ranks: Floats, k: int) -> Floats:
+    return np.where(ranks <= k, gains / np.log2(1.0 + ranks), 0.0)
+
+
+def _divide(values: Floats, by: Floats) -> Floats:
+    return np.divide(values, by, out=np.zeros_like(values), where=by > 0)
+
+
+def _ipw_weights(judgements: pl.DataFrame, targets: _Targets, item_counts: pl.DataFrame) -> Floats:
+    roots = item_counts.select(Columns.ITEM_ID, pl.col(NUM_PLAYS).sqrt().alias("root"))
+    item_ids = judgements[Columns.TARGETS].explode(empty_as_null=False).alias(Columns.ITEM_ID)
+    joined = item_ids.to_frame().join(roots, on=Columns.ITEM_ID, how="left", maintain_order="left")
+    # A target is always known by the protocol; one that is not weighs as if seen once.
+    inverse = roots["root"].sum() / joined["root"].fill_null(1.0).to_numpy()
+    weights = _divide(targets.total(targets.gains * inverse), targets.total(targets.gains))
+    if not len(weights):
+        return weights
+    return np.minimum(weights, np.quantile(weights, CLIP_QUANTILE))
+
+
+_NUMBERS: dict[str, Callable[[_Targets, int], Floats]] = {
+    "hr": _hit_rate,
+    "ipw_ndcg": _ndcg,
+    "ndcg": _ndcg,
+    "recall": _recall,
+}
+_NEED_K = frozenset({*_NUMBERS, "coverage"})

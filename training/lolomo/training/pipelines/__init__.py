@@ -1,0 +1,19 @@
+"""Pipelines: prepare, train, evaluate, gate and release, a task at a time, by Kubeflow."""
+
+from lolomo.training.pipelines.launch import PipelineError, compile_pipeline, run_locally
+from lolomo.training.pipelines.pipeline import (
+    Accelerator,
+    Placement,
+    build_pipeline,
+    with_sources,
+)
+
+__all__ = [
+    "Accelerator",
+    "PipelineError",
+    "Placement",
+    "build_pipeline",
+    "compile_pipeline",
+    "run_locally",
+    "with_sources",
+]

@@ -1,0 +1,143 @@
+"""Gate: which candidate deserves to serve, decided on validation alone.
+
+Challengers are tried best first. The first that is superior to the strongest baseline, and not
+inferior to the champion, wins; if none is, the strongest baseline does. The champion is compared by
+its recipe, which this run has fitted anew on the same data, since the fit that serves has learned
+from validation. A champion whose recipe is gone is judged as it serves, which favours it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lolomo.core.release import Release, ReleaseStore
+from lolomo.evaluation import Contender, Decision, decide, strongest
+from lolomo.runtimes import load
+from lolomo.training.models import Role
+from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.evaluate import JUDGED, judge_window, metrics_file, metrics_of
+from lolomo.training.pipelines.steps import run_step
+
+VERDICT = "verdict.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a gate, as its file and a release card state it."""
+
+    candidate: str
+    """Key of the `train` step whose model deserves to serve."""
+    baseline: str
+    """Key of the `train` step of the strongest baseline."""
+    passed: bool
+    """Whether a challenger won; else the candidate is the strongest baseline."""
+    reasons: dict[str, str]
+    """By challenger: why it won or not, in words."""
+    figures: dict[str, dict[str, float]]
+    """By challenger: what the decision rests on."""
+
+
+def gate(task: str, dataset: str, evaluation: str) -> str:
+    """Write the verdict.
+
+    Args:
+        task: The task's name.
+        dataset: The dataset's name.
+        evaluation: Key of the task's `evaluate` step.
+
+    Returns:
+        The step's key.
+    """
+    context = StepContext.open(task, dataset)
+    champion = champion_of(context)
+
+    def write(folder: Path) -> None:
+        verdict = _decide(context, context.outcome(evaluation), champion)
+        (folder / VERDICT).write_text(json.dumps(asdict(verdict), indent=2))
+
+    inputs = context.inputs(
+        evaluation=evaluation,
+        champion=champion.digest if champion else None,
+        gate=asdict(context.task.gate),
+    )
+    return run_step(context.workspace, f"gate-{task}", inputs, write)
+
+
+def read_verdict(folder: Path) -> Verdict:
+    """Read the verdict in a gate's folder."""
+    return Verdict(**json.loads((folder / VERDICT).read_text()))
+
+
+def champion_of(context: StepContext) -> Release | None:
+    """Return the release that serves the task now, checked; None before the first."""
+    store = ReleaseStore(context.workspace.releases)
+    digest = store.pins().get(context.task.name)
+    return store.open(digest) if digest else None
+
+
+def _decide(context: StepContext, folder: Path, champion: Release | None) -> Verdict:
+    judged = json.loads((folder / JUDGED).read_text())
+    keys: dict[str, str] = judged["candidates"]
+    rule = context.task.gate
+    contenders = {model: _contender(context, folder, model, key) for model, key in keys.items()}
+    baselines = [contenders[model] for model, key in keys.items() if _is_baseline(context, key)]
+    others = [each for each in contenders.values() if each not in baselines]
+    serving = _champion_contender(context, champion, contenders, judged["prepared"])
+    best_baseline = strongest(rule, baselines or others)
+    decisions: dict[str, Decision] = {}
+    winner = best_baseline
+    for challenger in sorted(others, key=lambda each: -_mean(rule.metric, each)):
+        decisions[challenger.name] = decide(rule, challenger, baselines, serving)
+        if decisions[challenger.name].passed:
+            winner = challenger
+            break
+    return Verdict(
+        candidate=keys[winner.name],
+        baseline=keys[best_baseline.name],
+        passed=winner is not best_baseline,
+        reasons={name: decision.reason for name, decision in decisions.items()},
+        figures={name: dict(decision.figures) for name, decision in decisions.items()},
+    )
+
+
+def _is_baseline(context: StepContext, key: str) -> bool:
+    return Candidate.read(context.outcome(key)).role == Role.BASELINE
+
+
+def _mean(metric: str, contender: Contender) -> float:
+    mean = contender.per_query[metric].mean()
+    return float(mean) if isinstance(mean, float) else 0.0
+
+
+def _contender(context: StepContext, folder: Path, model: str, key: str) -> Contender:
+    config = Candidate.read(context.outcome(key)).config
+    per_query = pl.read_parquet(metrics_file(folder, model, context.folds.validation.name))
+    return Contender(model, per_query, recipe_of(model, config))
+
+
+def recipe_of(model: str, config: Mapping[str, Any]) -> str:
+    """Return what makes two fits the same model: its name and configuration."""
+    return f"{model} {json.dumps(config, sort_keys=True)}"
+
+
+def _champion_contender(
+    context: StepContext,
+    champion: Release | None,
+    contenders: Mapping[str, Contender],
+    prepared: str,
+) -> Contender | None:
+    if champion is None:
+        return None
+    recipe = recipe_of(champion.card.model, champion.card.config)
+    for contender in contenders.values():
+        if contender.identity == recipe:
+            return contender
+    fold = context.folds.validation
+    queries = pl.read_parquet(context.outcome(prepared) / f"queries-{fold.name}.parquet")
+    table = judge_window(context, fold, queries, load(champion))
+    return Contender(champion.card.model, metrics_of(context, fold, table), recipe)

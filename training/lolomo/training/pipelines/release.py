@@ -1,0 +1,145 @@
+"""Release: publish what deserves to serve, with its card, and make it champion.
+
+The strongest baseline is published first and is the first champion, so a lost gate never leaves a
+task unserved. Later a champion is replaced only by a challenger that passed the gate. Every judged
+candidate becomes an MLflow run; a challenger that lost is published under the alias `challenger`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lolomo.core.code_version import code_version
+from lolomo.core.release import Card, Release, ReleaseStore
+from lolomo.evaluation import Result, from_json, leaderboard_figure
+from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.evaluate import JUDGED, RESULTS
+from lolomo.training.pipelines.gate import Verdict, champion_of, read_verdict
+from lolomo.training.pipelines.steps import print_progress
+from lolomo.training.tracking import CHALLENGER, CHAMPION, Tracker
+
+
+def release(task: str, dataset: str, evaluation: str, verdict: str) -> str:
+    """Publish and promote according to the gate's verdict, and record every run.
+
+    Args:
+        task: The task's name.
+        dataset: The dataset's name.
+        evaluation: Key of the task's `evaluate` step.
+        verdict: Key of its `gate` step.
+
+    Returns:
+        The digest of the champion.
+    """
+    context = StepContext.open(task, dataset)
+    folder = context.outcome(evaluation)
+    decision = read_verdict(context.outcome(verdict))
+    print_progress(0.1, "recording runs")
+    runs = _record(context, folder, decision)
+    print_progress(0.7, "publishing")
+    champion = champion_of(context)
+    if champion is None:
+        champion = _promote(context, folder, decision, decision.baseline, runs)
+    if decision.passed:
+        champion = _promote(context, folder, decision, decision.candidate, runs)
+    _offer_best_loser(context, folder, decision, runs)
+    return champion.digest
+
+
+def _promote(
+    context: StepContext, folder: Path, decision: Verdict, key: str, runs: Mapping[str, str]
+) -> Release:
+    """Make a candidate the champion, in MLflow first and by its pin last."""
+    store = ReleaseStore(context.workspace.releases)
+    published = _publish(context, folder, decision, key)
+    serving = champion_of(context)
+    if serving is not None and serving.card.files == published.card.files:
+        return serving
+    Tracker(context.workspace).set_alias(published, CHAMPION, runs[published.card.model])
+    store.pin(context.task.name, published.digest)
+    return published
+
+
+def _offer_best_loser(
+    context: StepContext, folder: Path, decision: Verdict, runs: Mapping[str, str]
+) -> None:
+    """Publish the first challenger that lost, to be looked at beside the champion."""
+    keys = json.loads((folder / JUDGED).read_text())["candidates"]
+    losers = [name for name in decision.reasons if keys[name] != decision.candidate]
+    if losers:
+        published = _publish(context, folder, decision, keys[losers[0]])
+        tracker = Tracker(context.workspace)
+        tracker.set_alias(published, CHALLENGER, runs[published.card.model])
+
+
+def _publish(context: StepContext, folder: Path, decision: Verdict, key: str) -> Release:
+    """Publish a candidate's fit at the test cut, the one whose figures its card states."""
+    candidate = Candidate.read(context.outcome(key))
+    fold = context.folds.test
+    card = Card(
+        task=context.task.name,
+        model=candidate.model,
+        runtime=candidate.runtime,
+        method=candidate.method,
+        inputs=candidate.inputs,
+        config=candidate.config,
+        data_window=(context.log.manifest.first_timestamp.isoformat(), fold.fit_end.isoformat()),
+        data_fingerprint=context.log.manifest.fingerprint,
+        feature_service=context.features.service(context.task),
+        reward=context.task.reward.reference,
+        metrics=_metrics(from_json((folder / RESULTS).read_text()), candidate.model),
+        gate=_gate_entry(decision, candidate.model),
+        code_version=code_version(),
+    )
+    store = ReleaseStore(context.workspace.releases)
+    return store.publish(context.outcome(key) / fold.name, card)
+
+
+def _gate_entry(decision: Verdict, model: str) -> dict[str, Any]:
+    reason = decision.reasons.get(model, "the strongest baseline")
+    return {
+        "passed": decision.passed and reason is decision.reasons.get(model),
+        "reason": reason,
+        "figures": decision.figures.get(model, {}),
+    }
+
+
+def _metrics(results: list[Result], model: str) -> dict[str, dict[str, float]]:
+    """Return a model's figures by window, with the ends of their intervals."""
+    figures: dict[str, dict[str, float]] = {}
+    for result in results:
+        if result.model == model:
+            flat = figures.setdefault(result.window, {})
+            for name, interval in result.metrics.items():
+                flat |= {
+                    name: interval.mean,
+                    f"{name}.low": interval.low,
+                    f"{name}.high": interval.high,
+                }
+    return figures
+
+
+def _record(context: StepContext, folder: Path, decision: Verdict) -> dict[str, str]:
+    """Record each judged candidate as an MLflow run; return run ids by model."""
+    tracker = Tracker(context.workspace)
+    results = from_json((folder / RESULTS).read_text())
+    keys: dict[str, str] = json.loads((folder / JUDGED).read_text())["candidates"]
+    figure = leaderboard_figure(results, context.workspace.reports / f"{context.task.name}.png")
+    runs = {}
+    for model, key in keys.items():
+        candidate = Candidate.read(context.outcome(key))
+        metrics = {
+            f"{window}/{name}": value
+            for window, values in _metrics(results, model).items()
+            for name, value in values.items()
+        }
+        about = asdict(candidate)
+        params = {name: about[name] for name in ("model", "role", "method", "fit_seconds")}
+        params |= {f"config.{name}": value for name, value in candidate.config.items()}
+        params["gate"] = decision.reasons.get(model, "baseline")
+        identity = f"{key}@{folder.name[-16:]}"
+        runs[model] = tracker.record(context.task.name, identity, params, metrics, [figure])
+    return runs

@@ -42,9 +42,7 @@ def test_every_task_has_its_stages_and_every_model_its_step(documents: list[Any]
 def test_a_ranker_waits_for_the_gates_of_its_sources(documents: list[Any]) -> None:
     steps = steps_of(documents[0])
     waits_for = steps["top_picks: prepare"]["dependentTasks"]
-    names = {
-        documents[0]["root"]["dag"]["tasks"][task]["taskInfo"]["name"] for task in waits_for
-    }
+    names = {documents[0]["root"]["dag"]["tasks"][task]["taskInfo"]["name"] for task in waits_for}
     assert names == {f"{source}: gate" for source in all_tasks()["top_picks"].candidates_from}
 
 

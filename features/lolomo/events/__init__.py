@@ -6,7 +6,7 @@ quarantine.
 """
 
 from lolomo.events.checking import Finding, check
-from lolomo.events.dataset import Dataset, Progress, Table, Tables, TimeFormat
+from lolomo.events.dataset import Dataset, Table, Tables, TimeFormat
 from lolomo.events.datasets import all_datasets, find_dataset
 from lolomo.events.importing import import_dataset
 from lolomo.events.log import Counts, EventLog, Manifest
@@ -17,7 +17,6 @@ __all__ = [
     "EventLog",
     "Finding",
     "Manifest",
-    "Progress",
     "Table",
     "Tables",
     "TimeFormat",

@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from lolomo.core.errors import LolomoError
+from lolomo.core.progress import silent
 from lolomo.core.settings import Settings
 from lolomo.events.canonical import QUARANTINE, SCHEMAS, Canonical, read_canonical
-from lolomo.events.dataset import Dataset, Table, silent
+from lolomo.events.dataset import Dataset, Table
 from lolomo.events.datasets import all_datasets, find_dataset
 from lolomo.events.downloads import verify
 

@@ -10,19 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from lolomo.core.errors import SettingsError
+from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings
 
-Progress: TypeAlias = Callable[[str, float], None]
-"""Called with what is being done and the fraction of it that is done, from 0 to 1."""
-
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-def silent(_what: str, _fraction: float) -> None:
-    """Report no progress."""
 
 
 @dataclass(frozen=True, slots=True)

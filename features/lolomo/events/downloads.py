@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lolomo.core.errors import DataError
 from lolomo.core.files import sha256_of, write_atomically
-from lolomo.events.dataset import Progress, silent
+from lolomo.core.progress import Progress, silent
 
 TIMEOUT_SECONDS = 30
 PIP_TIMEOUT_SECONDS = 300
@@ -71,7 +71,7 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
             total = int(response.headers.get("Content-Length") or 0)
             while chunk := response.read(CHUNK_BYTES):
                 file.write(chunk)
-                progress(what, min(1.0, file.tell() / total) if total else 0.0)
+                progress(min(1.0, file.tell() / total) if total else 0.0, what)
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise DataError(

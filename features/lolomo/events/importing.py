@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 from lolomo.core.columns import Columns
 from lolomo.core.errors import DataError
 from lolomo.core.files import digest_of, directory_written_whole, sha256_of
+from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Settings
 from lolomo.core.tables import EVENTS, ITEMS, USERS
 from lolomo.events.canonical import SCHEMAS, Canonical, read_canonical
-from lolomo.events.dataset import Dataset, Progress, Table, Tables, silent
+from lolomo.events.dataset import Dataset, Table, Tables
 from lolomo.events.downloads import verify
 from lolomo.events.log import (
     MANIFEST,
@@ -26,9 +27,7 @@ from lolomo.events.log import (
 )
 
 
-def import_dataset(
-    dataset: Dataset, settings: Settings, progress: Progress | None = None
-) -> Manifest:
+def import_dataset(dataset: Dataset, settings: Settings, progress: Progress = silent) -> Manifest:
     """Make a dataset's event log in its workspace, and return what it holds.
 
     Nothing is done if the log there was made from the same source by the same code.
@@ -37,9 +36,8 @@ def import_dataset(
         DataError: If the source cannot be had or read, or if none of its events is valid. The log
             of an earlier import then stays as it was.
     """
-    report = progress or silent
-    report("fetching", 0.0)
-    tables = dataset.fetch(settings, report)
+    progress(0.0, "fetching")
+    tables = dataset.fetch(settings, progress)
     for table in tables.named().values():
         if table.sha256:
             verify(table.path, table.sha256, "get it again, or correct its sha256")
@@ -48,15 +46,15 @@ def import_dataset(
     if (path / MANIFEST).is_file():
         manifest = _manifest_or_none(path)
         if manifest is not None and manifest.source == source:
-            report("already imported", 1.0)
+            progress(1.0, "already imported")
             return manifest
     canonical = {}
     for number, (name, table) in enumerate(tables.named().items()):
-        report(f"checking {name}", 0.1 + 0.2 * number)
+        progress(0.1 + 0.2 * number, f"checking {name}")
         canonical[name] = read_canonical(name, table)
     require_events(canonical["events"], tables.events)
     with directory_written_whole(path) as staging:
-        return _write(staging, dataset, source, canonical, report)
+        return _write(staging, dataset, source, canonical, progress)
 
 
 def require_events(events: Canonical, table: Table) -> None:
@@ -99,14 +97,14 @@ def _write(
     dataset: Dataset,
     source: str,
     canonical: dict[str, Canonical],
-    report: Progress,
+    progress: Progress,
 ) -> Manifest:
     events = canonical["events"].frame.sort(Columns.TIMESTAMP, maintain_order=True)
     frames = {
         "items": _completed("items", Columns.ITEM_ID, ITEMS, canonical, events),
         "users": _completed("users", Columns.USER_ID, USERS, canonical, events),
     }
-    _write_days(staging, events, report)
+    _write_days(staging, events, progress)
     for name, frame in frames.items():
         pq.write_table(arrow_table(frame, SCHEMAS[name]), staging / f"{name}.parquet")
     fingerprint = digest_of(
@@ -168,7 +166,7 @@ def _completed(
     )
 
 
-def _write_days(staging: Path, events: pl.DataFrame, report: Progress) -> None:
+def _write_days(staging: Path, events: pl.DataFrame, progress: Progress) -> None:
     days = events[Columns.TIMESTAMP].dt.date().rle().struct.unnest()
     table, start = arrow_table(events, EVENTS), 0
     for number, (length, day) in enumerate(days.select("len", "value").iter_rows()):
@@ -177,5 +175,5 @@ def _write_days(staging: Path, events: pl.DataFrame, report: Progress) -> None:
         pq.write_table(table.slice(start, length), file)
         start += length
         if number % 20 == 0:
-            report("writing the event log", 0.7 + 0.3 * number / days.height)
-    report("writing the event log", 1.0)
+            progress(0.7 + 0.3 * number / days.height, "writing the event log")
+    progress(1.0, "writing the event log")

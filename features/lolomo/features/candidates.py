@@ -1,8 +1,8 @@
 """Candidates: what several generators propose, merged for one ranker.
 
-Training and serving merge with this one function, so that a ranker meets in a request what it met in
-its training. Each proposal keeps its provenance as two features a source: the score that the source
-gave, and the reciprocal of its rank, both 0 where the source did not propose the item.
+Training and serving merge with this one function, so that a ranker meets in a request what it met
+in its training. Each proposal keeps its provenance as two features a source: the score that the
+source gave, and the reciprocal of its rank, both 0 where the source did not propose the item.
 """
 
 from collections.abc import Collection, Mapping

@@ -59,21 +59,15 @@ def get(dataset: str | None) -> None:
               lolomo data get acme/mapping.toml
     """
     from rich.console import Console
-    from rich.progress import Progress
 
     from lolomo.events import find_dataset, import_dataset
+    from lolomo.operations.terminal import progress_bar
 
     settings = Settings.from_environment()
     found: Dataset = find_dataset(dataset or settings.dataset)
-    console = Console(soft_wrap=True)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(found.name, total=1.0)
-        manifest = import_dataset(
-            found,
-            settings,
-            lambda what, fraction: bar.update(task, description=what, completed=fraction),
-        )
-    _print_manifest(console, manifest, settings)
+    with progress_bar(found.name) as progress:
+        manifest = import_dataset(found, settings, progress)
+    _print_manifest(Console(soft_wrap=True), manifest, settings)
 
 
 @data.command()

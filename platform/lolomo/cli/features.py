@@ -1,18 +1,15 @@
 """`lolomo features`: the feature store on the command line."""
 
 import textwrap
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lolomo.core.settings import Settings
+from lolomo.operations.terminal import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lolomo.events import Progress
     from lolomo.features import FeatureStore
 
 DATASET = click.option(
@@ -40,7 +37,7 @@ def apply(dataset: str | None) -> None:
     settings = Settings.from_environment()
     store = _store(settings, dataset)
     log = EventLog(settings.workspace(dataset).events)
-    with _progress("Building") as progress:
+    with progress_bar("Building") as progress:
         built = store.build(log, progress)
     click.echo("Feature tables built." if built else "Feature tables are up to date.")
     tasks = list(all_tasks().values())
@@ -62,7 +59,7 @@ def materialize(dataset: str | None, as_of: datetime | None) -> None:
     """Write the features as known at one time to the online store, for serving."""
     store = _store(Settings.from_environment(), dataset)
     moment = as_of.replace(tzinfo=UTC) if as_of else store.latest
-    with _progress("Materializing") as progress:
+    with progress_bar("Materializing") as progress:
         store.materialize(moment, progress)
     click.echo(f"The online store holds the features as of {moment.isoformat()}.")
     click.echo("Next: lolomo features show --user USER_ID")
@@ -92,16 +89,6 @@ def _store(settings: Settings, dataset: str | None) -> "FeatureStore":
     from lolomo.features import FeatureStore
 
     return FeatureStore(settings.workspace(dataset))
-
-
-@contextmanager
-def _progress(what: str) -> "Iterator[Progress]":
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task(what, total=1.0)
-        yield lambda part, done: bar.update(line, description=f"{what} {part}", completed=done)
 
 
 def _print(title: str, columns: list[str], rows: list[list[str]]) -> None:

@@ -28,15 +28,25 @@ def pipelines() -> None:
     metavar="NAME",
     help="Train this task and those it takes candidates from; may be repeated. All, unless given.",
 )
-def submit(dataset: str | None, names: tuple[str, ...]) -> None:
+@click.option(
+    "--endpoint", help="Kubeflow Pipelines to run it on; $KF_PIPELINES_ENDPOINT, else here."
+)
+def submit(dataset: str | None, names: tuple[str, ...], endpoint: str | None) -> None:
     """Run the pipeline: prepare, train, evaluate, gate and release.
 
     What an earlier run has done is not done again, so a killed run goes on where it was.
     """
+    from dataclasses import replace
+
     from lolomo.operations.terminal import progress_bar
-    from lolomo.operations.training import train_tasks
+    from lolomo.operations.training import submit_training, train_tasks
 
     settings = Settings.from_environment()
+    if endpoint or settings.pipelines_endpoint:
+        settings = replace(settings, pipelines_endpoint=endpoint or settings.pipelines_endpoint)
+        run_id = submit_training(settings, dataset or settings.dataset, names)
+        click.echo(f"submitted run {run_id}; follow it in the pipeline UI")
+        return
     with progress_bar("training") as progress:
         log = train_tasks(settings, dataset or settings.dataset, names, progress)
     click.echo(f"log: {log}")

@@ -20,8 +20,14 @@ from lolomo.core.settings import Settings
     type=click.IntRange(10, 60_000),
     help="Milliseconds after which everybody's page is served instead of a late one.",
 )
+@click.option("--graph-url", help="Run the graph at a KServe router, not in this process.")
 def serve(
-    dataset: str | None, host: str, port: int, workers: int, deadline_milliseconds: int
+    dataset: str | None,
+    host: str,
+    port: int,
+    workers: int,
+    deadline_milliseconds: int,
+    graph_url: str | None,
 ) -> None:
     """Serve the page, each task and each step over HTTP, until Ctrl-C or SIGTERM.
 
@@ -47,5 +53,6 @@ def serve(
     settings = Settings.from_environment()
     name = dataset or settings.dataset
     click.echo(f"loading releases and features of {name}", err=True)
-    options = FrontOptions(settings.workspace(name).root, deadline_milliseconds / 1000)
+    root = settings.workspace(name).root
+    options = FrontOptions(root, deadline_milliseconds / 1000, graph_url)
     run(options, Address(host, port), workers, announce)

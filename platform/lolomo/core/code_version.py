@@ -1,4 +1,4 @@
-"""Which code made something: what a release card states, and what decides whether work is redone."""
+"""Which code made something: a release card states it, and work is redone when it changes."""
 
 import hashlib
 from functools import cache

@@ -56,15 +56,21 @@ class Settings:
     """The dataset that commands use unless told (`LOLOMO_DATASET`)."""
     data: Path | None
     """A folder with datasets that need no download (`LOLOMO_DATA`)."""
+    pipelines_endpoint: str | None = None
+    """Where Kubeflow Pipelines runs (`KF_PIPELINES_ENDPOINT`, as its SDK has it); None for here."""
+    image: str | None = None
+    """The training image of steps on a cluster, by digest (`LOLOMO_IMAGE`)."""
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read `LOLOMO_HOME`, `LOLOMO_DATASET` and `LOLOMO_DATA`."""
+        """Read the variables named above."""
         data = os.environ.get("LOLOMO_DATA")
         return cls(
             home=Path(os.environ.get("LOLOMO_HOME") or ".lolomo").absolute(),
             dataset=os.environ.get("LOLOMO_DATASET") or "movielens-100k",
             data=Path(data).absolute() if data else None,
+            pipelines_endpoint=os.environ.get("KF_PIPELINES_ENDPOINT") or None,
+            image=os.environ.get("LOLOMO_IMAGE") or None,
         )
 
     @property

@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings, Workspace
 from lolomo.operations.service_process import running_service
 from lolomo.operations.terminal import progress_bar
@@ -38,7 +39,7 @@ def run_demo(settings: Settings, dataset: str) -> None:
 
 
 @contextmanager
-def _stage(number: int, title: str) -> Iterator[Callable[[float, str], None]]:
+def _stage(number: int, title: str) -> Iterator[Progress]:
     from rich.console import Console
 
     console = Console()

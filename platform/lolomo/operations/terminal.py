@@ -1,11 +1,13 @@
 """The terminal: one console, and progress bars for long work."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from lolomo.core.progress import Progress
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
+def progress_bar(title: str) -> Iterator[Progress]:
     """Show a bar while the block runs, and yield what moves it: fraction done, and message."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

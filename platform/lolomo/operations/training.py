@@ -1,11 +1,11 @@
 """Training as one operation: features as of now, then the pipeline of the wanted tasks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from lolomo.core.errors import SettingsError
+from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings
-
-Progress = Callable[[float, str], None]
 
 
 def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress: Progress) -> Path:
@@ -23,3 +23,17 @@ def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress
     from lolomo.training.pipelines import run_locally, with_sources
 
     return run_locally(with_sources(names), settings.workspace(dataset), dataset, progress)
+
+
+def submit_training(settings: Settings, dataset: str, names: Sequence[str]) -> str:
+    """Start the same pipeline on the cluster of `settings.pipelines_endpoint`; return the run's id.
+
+    Raises:
+        SettingsError: If no endpoint is set.
+    """
+    from lolomo.training.pipelines import Placement, submit, with_sources
+
+    if settings.pipelines_endpoint is None:
+        raise SettingsError("no cluster is named: set KF_PIPELINES_ENDPOINT, or pass --endpoint")
+    placement = Placement(image=settings.image)
+    return submit(with_sources(names), dataset, settings.pipelines_endpoint, placement)

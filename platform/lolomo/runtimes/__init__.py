@@ -1,8 +1,8 @@
 """Loads a release as something that can be asked, whatever trained it: see `core.recommender`.
 
 A runtime is a module with one loading function and one line in `RUNTIMES`. Frameworks are imported
-only when a release of theirs is loaded. Serving runs one process a core, so each runtime computes on
-the calling thread alone: pools of threads were measured slower for single requests.
+only when a release of theirs is loaded. Serving runs one process a core, so each runtime computes
+on the calling thread alone: pools of threads were measured slower for single requests.
 """
 
 import os
@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
-
 
 from lolomo.core.errors import ReleaseError
 from lolomo.core.recommender import Query, Ranker, Retriever

@@ -1,10 +1,10 @@
 """Turns a ranker's query into the numeric matrix that a tree reads, in training and in serving.
 
 The vocabularies are fixed when the model is fitted and travel in the release, so that both sides
-build the same columns. A missing number stays NaN; an unseen category becomes NaN; a feature of many
-categories becomes one 0/1 column each. What a query says once of its user or context is repeated for
-each of its candidates. If the genres of past items are known, one column more tells how much of the
-recent history shares the candidate's genres.
+build the same columns. A missing number stays NaN; an unseen category becomes NaN; a feature of
+many categories becomes one 0/1 column each. What a query says once of its user or context is
+repeated for each of its candidates. If the genres of past items are known, one column more tells
+how much of the recent history shares the candidate's genres.
 """
 
 import json
@@ -71,7 +71,7 @@ class Encoding:
             column += len(vocabulary)
             if self.item_genres and name == Columns.GENRES:
                 matrix[:, :, -1] = self._affinity(query[Columns.HISTORY_ITEM_IDS], hot)
-        return matrix.reshape(batch * candidates, -1)
+        return matrix.reshape(batch * candidates, len(self.columns))
 
     def _affinity(self, history: NDArray[Any], hot: Scores) -> Scores:
         """Return the share of the recent history in each genre, averaged over a candidate's."""

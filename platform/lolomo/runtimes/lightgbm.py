@@ -30,7 +30,7 @@ def load_booster(path: Path, method: str, inputs: tuple[str, ...]) -> "BoosterRa
         raise ReleaseError(f"{path} lacks {missing}: publish the release again")
     encoding = Encoding.from_json((path / INPUTS).read_text())
     try:
-        booster = lightgbm.Booster(model_file=str(path / MODEL), params={"num_threads": 1})
+        booster = lightgbm.Booster(model_file=str(path / MODEL))
     except lightgbm.basic.LightGBMError as error:
         raise ReleaseError(f"{path / MODEL} cannot be loaded ({error})") from error
     return BoosterRanker(booster, encoding, inputs)

@@ -8,5 +8,15 @@ NEXT_PLAY = Task(
     question="Given everything watched so far, in order and time, what does the user watch next?",
     label=Label(LabelKind.NEXT_ITEM),
     row=Row(title="Your next watch", why="follows from what you watched lately"),
-    features=(Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS, Columns.HISTORY_KINDS),
+    features=(
+        Columns.HISTORY_ITEM_IDS,
+        Columns.HISTORY_TIMESTAMPS,
+        Columns.HISTORY_KINDS,
+        "item_plays_1d",
+        "item_plays_3d",
+        "item_plays_7d",
+        "item_plays_14d",
+        "item_plays_30d",
+        "item_plays_total",
+    ),
 )

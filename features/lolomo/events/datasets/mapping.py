@@ -49,9 +49,10 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from lolomo.core.errors import SettingsError
+from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings
 from lolomo.core.tables import EVENTS, ITEMS, USERS
-from lolomo.events.dataset import Dataset, Progress, Table, Tables, TimeFormat
+from lolomo.events.dataset import Dataset, Table, Tables, TimeFormat
 from lolomo.events.timestamps import UNITS_PER_SECOND
 
 Config = TypeVar("Config", Table, TimeFormat)

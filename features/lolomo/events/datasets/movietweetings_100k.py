@@ -8,8 +8,9 @@ it comes from.
 from pathlib import Path
 
 from lolomo.core.columns import Columns, Kind
+from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings
-from lolomo.events.dataset import Dataset, Progress, Table, Tables, TimeFormat
+from lolomo.events.dataset import Dataset, Table, Tables, TimeFormat
 from lolomo.events.downloads import download
 
 NAME = "movietweetings-100k"

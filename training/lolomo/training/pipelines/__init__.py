@@ -1,6 +1,6 @@
 """Pipelines: prepare, train, evaluate, gate and release, a task at a time, by Kubeflow."""
 
-from lolomo.training.pipelines.launch import PipelineError, compile_pipeline, run_locally
+from lolomo.training.pipelines.launch import PipelineError, compile_pipeline, run_locally, submit
 from lolomo.training.pipelines.pipeline import (
     Accelerator,
     Placement,
@@ -15,5 +15,6 @@ __all__ = [
     "build_pipeline",
     "compile_pipeline",
     "run_locally",
+    "submit",
     "with_sources",
 ]

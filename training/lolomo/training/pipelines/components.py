@@ -13,7 +13,7 @@ _component = dsl.component(base_image=IMAGE, packages_to_install=[], install_kfp
 
 
 @_component
-def prepare(task: str, dataset: str, data: str, code: str, sources: list) -> str:  # type: ignore[type-arg]
+def prepare(task: str, dataset: str, sources: list) -> str:  # type: ignore[type-arg]
     """Write the task's queries, joined with features as of their time."""
     from lolomo.training.pipelines.prepare import prepare
 

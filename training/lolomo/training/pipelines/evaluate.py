@@ -89,7 +89,7 @@ def judge_window(
             query = query_inputs(rows, recommender.inputs)
             judgements.add(recommender.scores(query), recommender.items)
     elif len(queries):
-        for batch in Rankings(context.task, queries, context.features, known)():
+        for batch in Rankings(context.task, queries, context.features, known, recommender.inputs)():
             scores = recommender.rank(batch.query)
             judgements.add_candidates(scores, batch.query[Columns.CANDIDATES])
     return judgements.table()

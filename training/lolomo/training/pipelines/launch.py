@@ -15,12 +15,10 @@ from typing import Any
 
 from typing_extensions import override
 
-from lolomo.core.code_version import code_version
 from lolomo.core.errors import LolomoError
+from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Workspace
 from lolomo.core.task import Task
-from lolomo.events import EventLog
-from lolomo.training.models.data import Progress, silent
 from lolomo.training.pipelines.pipeline import Placement, build_pipeline
 from lolomo.training.pipelines.steps import PROGRESS_MARK
 
@@ -51,7 +49,6 @@ def run_locally(
     from kfp import local
 
     pipeline = build_pipeline(tasks, "lolomo")
-    manifest = EventLog(workspace.events).manifest
     log = workspace.runs / "pipeline.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     total = len(pipeline.pipeline_spec.root.dag.tasks)
@@ -62,13 +59,45 @@ def run_locally(
     )
     with log.open("w") as file, _captured(_StepLines(file, total, progress)) as lines:
         try:
-            pipeline(dataset=dataset, data=manifest.fingerprint, code=code_version())
+            pipeline(dataset=dataset)
         except RuntimeError as error:
             raise PipelineError(
-                f"step {lines.running!r} failed: {lines.last_words()}\nwhole log: {log}; "
-                "run again to go on from this step"
+                f"step {lines.running!r} failed ({lines.doing}): {lines.last_words()}\n"
+                f"whole log: {log}; run again to go on from this step"
             ) from error
     return log
+
+
+def submit(
+    tasks: Sequence[Task], dataset: str, endpoint: str, placement: Placement, name: str = "lolomo"
+) -> str:
+    """Start a run of the pipeline on a cluster.
+
+    Args:
+        tasks: What to train.
+        dataset: The dataset's name there.
+        endpoint: URL of the Kubeflow Pipelines API.
+        placement: Image, accelerators and volumes.
+        name: The pipeline's name.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        PipelineError: If the endpoint does not accept it.
+    """
+    import kfp
+
+    try:
+        run = kfp.Client(host=endpoint).create_run_from_pipeline_func(
+            build_pipeline(tasks, name, placement), {"dataset": dataset}, enable_caching=False
+        )
+    except Exception as error:
+        raise PipelineError(
+            f"Kubeflow Pipelines at {endpoint} did not start the run ({error}): expected its API; "
+            "check the URL, and that you may create runs"
+        ) from error
+    return str(run.run_id)
 
 
 def compile_pipeline(
@@ -125,6 +154,7 @@ class _StepLines(io.TextIOBase):
 
     def __init__(self, file: Any, total: int, progress: Progress) -> None:
         self.running = "?"
+        self.doing = "starting"
         self._file, self._total, self._progress = file, total, progress
         self._done, self._rest, self._recent = 0, "", [""]
 
@@ -142,6 +172,7 @@ class _StepLines(io.TextIOBase):
     def _line(self, line: str) -> None:
         if line.strip().startswith(PROGRESS_MARK):
             fraction, _, message = line.strip().removeprefix(PROGRESS_MARK).partition(" ")
+            self.doing = message
             self._tell(float(fraction), message)
             return
         self._file.write(line + "\n")
@@ -149,7 +180,7 @@ class _StepLines(io.TextIOBase):
         if line.strip():
             self._recent = [*self._recent[-30:], line.strip()]
         if started := self.STARTED.search(line):
-            self.running = started.group(1)
+            self.running, self.doing = started.group(1), "starting"
             self._tell(0.0, self.running)
         elif self.FINISHED.search(line):
             self._done += 1

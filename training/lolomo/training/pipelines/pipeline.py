@@ -52,11 +52,11 @@ def build_pipeline(tasks: Sequence[Task], name: str, placement: Placement | None
     from kfp import dsl
 
     @dsl.pipeline(name=name, description="Trains: " + ", ".join(task.name for task in tasks))
-    def pipeline(dataset: str, data: str = "", code: str = "") -> None:
+    def pipeline(dataset: str) -> None:
         winners: dict[str, Any] = {}
         for task in in_order(tasks):
             sources = [winners[source] for source in task.candidates_from]
-            winners[task.name] = _stages(task, (dataset, data, code), sources, placement)
+            winners[task.name] = _stages(task, dataset, sources, placement)
 
     return pipeline
 
@@ -77,14 +77,13 @@ def in_order(tasks: Sequence[Task]) -> list[Task]:
     return sorted(tasks, key=lambda task: bool(task.candidates_from))
 
 
-def _stages(task: Task, given: tuple[Any, Any, Any], sources: list[Any], placement: Any) -> Any:
+def _stages(task: Task, dataset: Any, sources: list[Any], placement: Placement | None) -> Any:
     """Add the stages of one task and return the output of its gate."""
     from lolomo.training.pipelines import components
 
-    dataset, data, code = given
     common = {"task": task.name, "dataset": dataset}
     place = _placer(task, placement)
-    prepared = components.prepare(**common, data=data, code=code, sources=sources)
+    prepared = components.prepare(**common, sources=sources)
     place(prepared, "prepare")
     candidates = []
     for model in models_for(task.name):
@@ -104,9 +103,9 @@ def _placer(task: Task, placement: Placement | None) -> Callable[..., None]:
     """Return what names a step of the task and, on a cluster, says where it runs."""
 
     def place(step: Any, stage: str, wants_gpu: bool = False) -> None:
-        step.set_display_name(f"{task.name}: {stage}")
         step.set_caching_options(enable_caching=False)
         if placement is not None:
+            step.set_display_name(f"{task.name}: {stage}")
             _place_on_cluster(step, placement, wants_gpu)
 
     return place

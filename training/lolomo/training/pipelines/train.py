@@ -6,15 +6,17 @@ The fit at the stacking cut, one window earlier, lets the task's proposals feed 
 not have seen proposals for events which their source was fitted on.
 """
 
+import shutil
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from lolomo.core.errors import ModelError
+from lolomo.core.files import digest_of
+from lolomo.core.progress import Progress
 from lolomo.evaluation import Fold
 from lolomo.features import all_features
 from lolomo.tasks import all_tasks
@@ -50,30 +52,34 @@ def train(task: str, dataset: str, model: str, prepared: str) -> str:
             f"{sorted(name for name, known in all_models().items() if task in known.roles)}"
         )
 
+    inputs = context.inputs(model=model, config=asdict(recipe().config), prepared=prepared)
+    scratch = context.workspace.runs / f".scratch-{digest_of(inputs)[:16]}"
+
     def write(folder: Path) -> None:
         cuts = cuts_of(context)
-        exports, seconds = [], {}
+        seconds = {}
         for index, fold in enumerate(cuts):
-            (folder / fold.name).mkdir()
             started = time.perf_counter()
-            fitted = recipe()
             progress = _share(index, len(cuts), f"{model} before the {fold.name} window")
-            fitted.fit(_data(context, fold, prepared, progress), np.random.default_rng(SEED))
-            exports.append(fitted.export(folder / fold.name))
+            data = _data(context, fold, prepared, recipe.reads)
+            data = replace(data, progress=progress, scratch=scratch / fold.name)
+            fitted = recipe()
+            fitted.fit(data, np.random.default_rng(SEED))
+            (folder / fold.name).mkdir()
+            export = fitted.export(folder / fold.name)
             seconds[fold.name] = round(time.perf_counter() - started, 2)
-        last = exports[-1]
         Candidate(
             task=task,
             model=model,
             role=str(recipe.roles[task]),
             config=asdict(recipe().config),
-            runtime=last.runtime,
-            method=last.method,
-            inputs=last.inputs,
+            runtime=export.runtime,
+            method=export.method,
+            inputs=export.inputs,
             fit_seconds=seconds,
         ).write(folder)
+        shutil.rmtree(scratch, ignore_errors=True)
 
-    inputs = context.inputs(model=model, config=asdict(recipe().config), prepared=prepared)
     return run_step(context.workspace, f"train-{task}-{model}", inputs, write)
 
 
@@ -81,19 +87,11 @@ def cuts_of(context: StepContext) -> list[Fold]:
     """Return the windows before which the task's models are fitted, earliest first."""
     is_source = any(context.task.name in task.candidates_from for task in all_tasks().values())
     folds = context.folds
-    return (
-        [folds.stacking, folds.validation, folds.test]
-        if is_source
-        else [
-            folds.validation,
-            folds.test,
-        ]
-    )
+    cuts = [folds.validation, folds.test]
+    return [folds.stacking, *cuts] if is_source else cuts
 
 
-def _data(
-    context: StepContext, fold: Fold, prepared: str, progress: Callable[[float, str], None]
-) -> TrainingData:
+def _data(context: StepContext, fold: Fold, prepared: str, reads: tuple[str, ...]) -> TrainingData:
     task = context.task
     events = fold.fit_events(context.log.events())
     known = all_features()
@@ -102,13 +100,14 @@ def _data(
         events=events.filter(task.reward.of(events) > 0),
         items=context.log.items(),
         cut=fold.start,
-        rankings=rankings_before(context, fold, prepared),
+        rankings=rankings_before(context, fold, prepared, reads),
         features=tuple(known[name] for name in task.features),
-        progress=progress,
     )
 
 
-def rankings_before(context: StepContext, fold: Fold, prepared: str) -> Rankings | None:
+def rankings_before(
+    context: StepContext, fold: Fold, prepared: str, reads: tuple[str, ...]
+) -> Rankings | None:
     """Return the ranking batches of the window just before a cut.
 
     None at the stacking cut, before which no queries were prepared, and where there are none.
@@ -116,18 +115,15 @@ def rankings_before(context: StepContext, fold: Fold, prepared: str) -> Rankings
     folds = context.folds
     earlier = {folds.validation.name: folds.stacking, folds.test.name: folds.validation}
     window = earlier.get(fold.name)
-    return None if window is None else rankings_of(context, window, prepared)
-
-
-def rankings_of(context: StepContext, window: Fold, prepared: str) -> Rankings | None:
-    """Return the ranking batches of a window, None if it has no queries."""
+    if window is None:
+        return None
     queries = pl.read_parquet(context.outcome(prepared) / f"queries-{window.name}.parquet")
     if queries.is_empty():
         return None
-    return Rankings(context.task, queries, context.features, context.known(window))
+    return Rankings(context.task, queries, context.features, context.known(window), reads)
 
 
-def _share(index: int, total: int, subject: str) -> Callable[[float, str], None]:
+def _share(index: int, total: int, subject: str) -> Progress:
     def progress(fraction: float, message: str) -> None:
         print_progress((index + min(1.0, max(0.0, fraction))) / total, f"{subject}: {message}")
 

@@ -1,0 +1,139 @@
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lolomo.core.release import Card, ReleaseStore
+from lolomo.core.settings import Workspace
+from lolomo.tasks import NEXT_PLAY
+from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.evaluate import JUDGED, metrics_file
+from lolomo.training.pipelines.gate import Verdict, _decide, champion_of
+
+NUM_QUERIES = 600
+NOISE = np.random.default_rng(3).random(NUM_QUERIES) * 0.4
+
+
+@dataclass
+class Stage:
+    """An evaluated task in a workspace of its own."""
+
+    context: StepContext
+    folder: Path
+
+    def judge(self, **lifts: tuple[str, float]) -> None:
+        """Write what evaluation would have: each model's role, and its lift over the noise."""
+        for model, (role, lift) in lifts.items():
+            path = self.context.workspace.runs / f"train-{model}"
+            path.mkdir(parents=True)
+            Candidate(
+                task="next_play",
+                model=model,
+                role=role,
+                config={"size": 1},
+                runtime="tensorflow",
+                method="retrieve",
+                inputs=("history_item_ids",),
+                fit_seconds={},
+            ).write(path)
+            per_query(lift).write_parquet(metrics_file(self.folder, model, "validation"))
+        judged = {"prepared": "p", "candidates": {model: f"train-{model}" for model in lifts}}
+        (self.folder / JUDGED).write_text(json.dumps(judged))
+
+    def decide(self) -> Verdict:
+        """Return the gate's verdict."""
+        return _decide(self.context, self.folder, champion_of(self.context))
+
+    def crown(self, model: str) -> None:
+        """Release a model and make it champion."""
+        files = self.context.workspace.root / "files"
+        files.mkdir()
+        (files / "model").write_text("x")
+        store = ReleaseStore(self.context.workspace.releases)
+        store.pin("next_play", store.publish(files, card(model)).digest)
+
+
+def card(model: str) -> Card:
+    return Card(
+        task="next_play",
+        model=model,
+        runtime="tensorflow",
+        method="retrieve",
+        inputs=("history_item_ids",),
+        config={"size": 1},
+        data_window=("", ""),
+        data_fingerprint="",
+        feature_service="",
+        reward="",
+        metrics={},
+        gate={},
+        code_version="",
+    )
+
+
+def per_query(lift: float) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "query_id": np.arange(NUM_QUERIES),
+            "user_id": [f"u{index % 150}" for index in range(NUM_QUERIES)],
+            "timestamp": np.arange(NUM_QUERIES),
+            "cluster": [f"u{index % 150}" for index in range(NUM_QUERIES)],
+            "ndcg@10": NOISE + lift,
+        }
+    )
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    context = StepContext(NEXT_PLAY, "x", Workspace(tmp_path))
+    context.__dict__["folds"] = SimpleNamespace(validation=SimpleNamespace(name="validation"))
+    folder = tmp_path / "evaluation"
+    folder.mkdir()
+    return Stage(context, folder)
+
+
+def test_a_challenger_that_beats_the_strongest_baseline_wins(stage: Stage) -> None:
+    stage.judge(weak=("baseline", 0.0), strong=("baseline", 0.1), deep=("challenger", 0.2))
+    verdict = stage.decide()
+    assert (verdict.candidate, verdict.baseline) == ("train-deep", "train-strong")
+    assert verdict.passed
+
+
+@pytest.mark.parametrize("lift", [0.1, 0.05])
+def test_a_tie_or_a_loss_leaves_the_strongest_baseline(stage: Stage, lift: float) -> None:
+    stage.judge(weak=("baseline", 0.0), strong=("baseline", 0.1), deep=("challenger", lift))
+    verdict = stage.decide()
+    assert verdict.candidate == "train-strong"
+    assert not verdict.passed
+    assert "does not beat" in verdict.reasons["deep"]
+
+
+def test_the_best_challenger_is_tried_first(stage: Stage) -> None:
+    stage.judge(simple=("baseline", 0.0), good=("challenger", 0.1), better=("challenger", 0.2))
+    assert stage.decide().candidate == "train-better"
+
+
+def test_a_challenger_inferior_to_the_champion_does_not_win(stage: Stage) -> None:
+    stage.judge(simple=("baseline", 0.0), old=("challenger", 0.3), new=("challenger", 0.2))
+    stage.crown("old")
+    verdict = stage.decide()
+    assert verdict.candidate == "train-old"
+
+
+def test_the_champions_own_recipe_sets_no_second_bar(stage: Stage) -> None:
+    stage.judge(simple=("baseline", 0.0), deep=("challenger", 0.2))
+    before = stage.decide()
+    stage.crown("deep")
+    assert stage.decide() == before
+
+
+def test_a_task_with_baselines_alone_is_served_by_the_strongest(stage: Stage) -> None:
+    stage.judge(weak=("baseline", 0.0), strong=("baseline", 0.1))
+    verdict = stage.decide()
+    assert verdict.candidate == "train-strong"
+    assert verdict.reasons == {}

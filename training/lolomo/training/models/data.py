@@ -1,0 +1,68 @@
+"""What a model may learn from: events before a cut, and queries of the last days before it.
+
+A model that learns from ids alone reads `TrainingData.events`. One that learns how to weigh
+features reads `TrainingData.rankings()`: batches of past queries, each with its candidates, their
+features as they were at that instant, and the gain of each candidate. All lies before the cut.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lolomo.core.columns import Columns
+from lolomo.core.errors import ModelError
+from lolomo.core.progress import Progress, silent
+from lolomo.core.recommender import Ids, Query, Scores
+from lolomo.core.task import Task
+
+if TYPE_CHECKING:
+    from lolomo.features import Feature
+
+@dataclass(frozen=True, slots=True)
+class RankingBatch:
+    """Past queries with their candidates, in order of time."""
+
+    query: Query
+    """User and context inputs `[batch]`, such as `timestamp` in int64 microseconds; `candidates`
+    `[batch, candidates]`, "" where padded; item inputs and source features `[batch, candidates]`,
+    `genres` `[batch, candidates, values]`; history inputs `[batch, length]`."""
+    gains: Scores
+    """What each candidate was worth, 0 for most and where padded. Shape: [batch, candidates]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """Everything that a model may see, none of it at or after the cut."""
+
+    task: Task
+    events: pl.DataFrame
+    """Interactions before the cut, with the columns of `tables.EVENTS`, in order of time."""
+    items: pl.DataFrame
+    """The catalogue, with the columns of `tables.ITEMS`."""
+    cut: datetime
+    """The instant, UTC, before which everything lies."""
+    rankings: Callable[[], Iterator[RankingBatch]] | None = None
+    """Starts a pass over the batches, in order of time; None where the data allows none. Without
+    `candidates_from` in the task the candidates are the whole catalogue, so keep no batch."""
+    features: "tuple[Feature, ...]" = ()
+    """The features that the task's models may read."""
+    progress: Progress = silent
+    scratch: Path | None = None
+    """A folder of this run alone, where a long fit saves itself and, killed, goes on from."""
+
+    def item_ids(self) -> Ids:
+        """Return the items that were interacted with, by id. Shape: [items].
+
+        Raises:
+            ModelError: If there are no events.
+        """
+        if self.events.is_empty():
+            raise ModelError(
+                f"received no events before {self.cut:%Y-%m-%d %H:%M} for task {self.task.name!r}: "
+                "expected some interactions; choose a later cut or import more data"
+            )
+        return self.events[Columns.ITEM_ID].unique().sort().to_numpy().astype(object)

@@ -1,0 +1,91 @@
+"""Ranking batches: past queries with candidates, and the features of both at that very instant.
+
+The same batches train a ranker, tune a popularity list and judge either. Features of users and of
+context were joined when the queries were prepared; features of items are read here from the item
+timeline, which moves forward in time with the queries, so nothing of the size queries x candidates
+x features is ever held or stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lolomo.core.columns import Columns
+from lolomo.core.recommender import Ids, Scores
+from lolomo.core.task import Task
+from lolomo.features import FeatureStore, all_features, query_inputs
+from lolomo.features.candidates import source_features
+from lolomo.training.models.data import RankingBatch
+
+BATCH_SIZE = 128
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Starts passes over the ranking batches of one task and one window."""
+
+    task: Task
+    queries: pl.DataFrame
+    """Prepared queries in order of time; see `pipelines.prepare`."""
+    features: FeatureStore
+    known: Ids
+    """The catalogue as known before the window. Shape: [items]."""
+    reads: tuple[str, ...] = ()
+    """Which of the task's features to read; all if empty."""
+
+    def __call__(self) -> Iterator[RankingBatch]:
+        """Yield batches of up to `BATCH_SIZE` queries, in order of time."""
+        timeline = self.features.item_timeline()
+        for rows in self.queries.iter_slices(BATCH_SIZE):
+            query = dict(query_inputs(rows, [Columns.TIMESTAMP, *self._names(of_items=False)]))
+            timestamps = query[Columns.TIMESTAMP]
+            if self.task.candidates_from:
+                candidates = padded(rows[Columns.CANDIDATES], "")
+                query |= _source_inputs(rows, self.task)
+            else:
+                candidates = np.broadcast_to(self.known, (len(rows), len(self.known)))
+            query |= timeline.gather(timestamps, candidates, self._names(of_items=True))
+            query[Columns.CANDIDATES] = candidates
+            yield RankingBatch(query, _gains(rows, candidates))
+
+    def _names(self, *, of_items: bool) -> list[str]:
+        known = all_features()
+        return [
+            name
+            for name in self.task.features
+            if (known[name].entity == "item") == of_items
+            and (of_items or name in self.queries.columns)
+            and (not self.reads or name in self.reads)
+        ]
+
+
+def padded(lists: pl.Series, fill: Any) -> NDArray[Any]:
+    """Return a series of lists as one array, padded at the end. Shape: [rows, longest]."""
+    lengths = lists.list.len().fill_null(0).to_numpy()
+    array = np.full((len(lists), max(1, int(lengths.max(initial=0)))), fill, _dtype_of(fill))
+    inside = np.arange(array.shape[1])[None, :] < lengths[:, None]
+    array[inside] = lists.explode(empty_as_null=False).to_numpy()
+    return array
+
+
+def _dtype_of(fill: Any) -> Any:
+    return object if isinstance(fill, str) else np.float32
+
+
+def _source_inputs(rows: pl.DataFrame, task: Task) -> dict[str, Scores]:
+    return {name: padded(rows[name], 0.0) for name in source_features(task.candidates_from)}
+
+
+def _gains(rows: pl.DataFrame, candidates: Ids) -> Scores:
+    """Return what each candidate was worth to its query. Shape: [batch, candidates]."""
+    worth = np.zeros(candidates.shape, np.float32)
+    targets: Sequence[Sequence[str]] = rows[Columns.TARGETS].to_list()
+    gains: Sequence[Sequence[float]] = rows[Columns.GAINS].to_list()
+    for row, (items, values) in enumerate(zip(targets, gains, strict=True)):
+        for item, value in zip(items, values, strict=True):
+            worth[row, candidates[row] == item] = value
+    return worth

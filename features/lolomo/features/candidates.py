@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 
 from lolomo.core.recommender import Ids, Scores
 
+PROPOSALS = 150
+"""How many items each source proposes to a ranker."""
+SEED_HISTORY = 10
+"""How many of the latest items a seed-driven source is asked about when it feeds a ranker."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

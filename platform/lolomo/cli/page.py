@@ -26,6 +26,7 @@ _PATIENCE_SECONDS = 10
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also save the page as HTML.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print it for machines.")
 @click.option("--titles", default=6, show_default=True, help="Titles to print in each row.")
 def page(  # noqa: PLR0913 -- one argument an option
     user_id: str,
@@ -34,9 +35,11 @@ def page(  # noqa: PLR0913 -- one argument an option
     device: str | None,
     country: str | None,
     path: Path | None,
+    as_json: bool,
     titles: int,
 ) -> None:
     """Print a member's page, each row with its why."""
+    from pydantic import TypeAdapter
     from rich.console import Console
 
     from lolomo.serving.console import print_page, render_page
@@ -46,7 +49,10 @@ def page(  # noqa: PLR0913 -- one argument an option
     settings = Settings.from_environment()
     root = settings.workspace(dataset).root
     answer = _fetch(url, visit) if url else _compute(root, visit)
-    print_page(answer, Console(), titles)
+    if as_json:
+        click.echo(TypeAdapter(type(answer)).dump_json(answer).decode())
+    else:
+        print_page(answer, Console(), titles)
     if path:
         from lolomo.core.files import write_atomically
 
@@ -62,9 +68,11 @@ def _compute(root: Path, visit: dict[str, str]) -> "PageAnswer":
 
     quiet_tensorflow()
     from lolomo.serving.bentos import FrontOptions, PageRequest, load_front
+    from lolomo.serving.bentos.schema import check
 
+    request = check(PageRequest, visit)
     front = load_front(FrontOptions(root, deadline_seconds=_PATIENCE_SECONDS))
-    return asyncio.run(front.page(PageRequest.model_validate(visit)))
+    return asyncio.run(front.page(request))
 
 
 def _fetch(url: str, visit: dict[str, str]) -> "PageAnswer":

@@ -16,18 +16,19 @@ from lolomo.core.recommender import Ids, Query, Ranker, Retriever, Scores
 from lolomo.core.task import LabelKind, Task
 from lolomo.evaluation import Fold, build_queries, seen_items
 from lolomo.features import ItemTimeline, all_features, query_inputs
-from lolomo.features.candidates import Proposal, merge, source_features
+from lolomo.features.candidates import (
+    PROPOSALS,
+    SEED_HISTORY,
+    Proposal,
+    merge,
+    source_features,
+)
 from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import load_candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.gate import read_verdict
 from lolomo.training.pipelines.steps import print_progress, run_step
 from lolomo.training.rankings import BATCH_SIZE
-
-PROPOSALS = 150
-"""How many items each source proposes to a ranker."""
-SEED_HISTORY = 10
-"""How many of the latest items a seed-driven source is asked about when it feeds a ranker."""
 
 
 def prepare(task: str, dataset: str, sources: Sequence[str]) -> str:

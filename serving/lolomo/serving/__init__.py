@@ -1,0 +1,1 @@
+"""Serving: the inference graph, its steps, the page front, and the page as people see it."""

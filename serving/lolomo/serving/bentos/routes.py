@@ -1,0 +1,216 @@
+"""The routes: the page, each task in KServe's V1 and V2 protocols, each step, and the console."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from pydantic_core import to_json
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lolomo.core.errors import RequestError
+from lolomo.core.task import Task
+from lolomo.serving.bentos import metrics
+from lolomo.serving.bentos.body import read_body
+from lolomo.serving.bentos.front import Front, PageAnswer
+from lolomo.serving.bentos.openapi import openapi_document
+from lolomo.serving.bentos.predict import infer, metadata, predict
+from lolomo.serving.bentos.problems import ProblemError
+from lolomo.serving.bentos.schema import (
+    InferRequest,
+    PageRequest,
+    PredictRequest,
+    check,
+    parse_json,
+)
+from lolomo.serving.console import render_page
+from lolomo.serving.steps.guard import attempt
+from lolomo.serving.steps.wire import request_from_json, response_to_json
+
+Handler: TypeAlias = Callable[[Front, Request], Awaitable[Response]]
+_BROWSER_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return plain values and dataclasses as JSON; NaN and infinities become null."""
+    content = to_json(value, inf_nan_mode="null")
+    return Response(content, status, media_type="application/json")
+
+
+async def post_page(front: Front, request: Request) -> Response:
+    """Answer with a page."""
+    asked = check(PageRequest, parse_json(await read_body(request)))
+    answer = await front.page(asked, request.headers.get("traceparent", "")[:100])
+    count_page(answer)
+    return json_response(answer)
+
+
+async def get_console(front: Front, request: Request) -> Response:
+    """Answer with the page as HTML."""
+    fields = ("user_id", "device", "country", "timestamp")
+    values = {name: request.query_params.get(name) for name in fields}
+    values["user_id"] = request.query_params.get("user") or values["user_id"] or "guest"
+    asked = check(PageRequest, {name: value for name, value in values.items() if value})
+    answer = await front.page(asked)
+    count_page(answer)
+    suggestions = sorted(front.resources.seen)[:40]
+    html = render_page(answer, suggestions)
+    return Response(html, headers=_BROWSER_HEADERS, media_type="text/html")
+
+
+async def post_predict(front: Front, request: Request) -> Response:
+    """Answer in KServe's V1 protocol."""
+    task = _task(front, request)
+    asked = check(PredictRequest, parse_json(await read_body(request)))
+    predictions = [await predict(front, task, instance) for instance in asked.instances]
+    return json_response({"predictions": [asdict(prediction) for prediction in predictions]})
+
+
+async def get_model(front: Front, request: Request) -> Response:
+    """Say whether a task is served, in KServe's V1 protocol."""
+    task = _task(front, request)
+    ready = front.ready and task.name in front.resources.champions
+    return json_response({"name": task.name, "ready": ready}, 200 if ready else 503)
+
+
+async def post_infer(front: Front, request: Request) -> Response:
+    """Answer in KServe's V2 protocol."""
+    task = _task(front, request)
+    asked = check(InferRequest, parse_json(await read_body(request)))
+    return json_response(await infer(front, task, asked))
+
+
+async def get_metadata(front: Front, request: Request) -> Response:
+    """Describe a task, in KServe's V2 protocol."""
+    return json_response(metadata(front, _task(front, request)))
+
+
+async def get_ready(front: Front, request: Request) -> Response:
+    """Say whether the whole service is ready, in KServe's V2 protocol."""
+    return json_response({"ready": front.ready}, 200 if front.ready else 503)
+
+
+async def get_live(front: Front, request: Request) -> Response:
+    """Say that the process answers, in KServe's V2 protocol."""
+    return json_response({"live": True})
+
+
+async def get_server(front: Front, request: Request) -> Response:
+    """Describe the server, in KServe's V2 protocol."""
+    return json_response({"name": "lolomo", "version": "1", "extensions": []})
+
+
+async def get_models(front: Front, request: Request) -> Response:
+    """List the tasks that are served, in KServe's V1 protocol."""
+    return json_response({"models": sorted(front.resources.champions)})
+
+
+async def post_step(front: Front, request: Request) -> Response:
+    """Answer as one step of a graph; always an object, never a 5xx."""
+    name = request.path_params["step"]
+    if name not in front.steps:
+        raise _unknown("step", name, sorted(front.steps))
+    message = request_from_json(parse_json(await read_body(request)))
+    answer, why = await attempt(front.steps[name](message), f"step {name}")
+    return json_response(response_to_json(answer) if answer else {"degraded": why})
+
+
+async def get_openapi(front: Front, request: Request) -> Response:
+    """Describe the service."""
+    return json_response(openapi_document(sorted(front.resources.tasks), sorted(front.steps)))
+
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/", get_console),
+    ("POST", "/v1/page", post_page),
+    ("GET", "/v1/models", get_models),
+    ("POST", "/v1/models/{task}:predict", post_predict),
+    ("GET", "/v1/models/{task}", get_model),
+    ("GET", "/v2", get_server),
+    ("GET", "/v2/health/live", get_live),
+    ("GET", "/v2/health/ready", get_ready),
+    ("GET", "/v2/models/{task}", get_metadata),
+    ("GET", "/v2/models/{task}/ready", get_model),
+    ("POST", "/v2/models/{task}/infer", post_infer),
+    ("POST", "/v1/steps/{step}", post_step),
+    ("GET", "/openapi.json", get_openapi),
+)
+
+
+def count_page(answer: PageAnswer) -> None:
+    """Count what a page was made from, and what was missing."""
+    for source, num_candidates in answer.num_candidates.items():
+        metrics.CANDIDATES.labels(source).observe(num_candidates)
+    for part, reason in answer.degraded.items():
+        metrics.DEGRADED.labels(part, reason).inc()
+
+
+def application(front: Callable[[], Front]) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        front: Called at each request, since the service makes its front when it starts.
+    """
+    routes = [
+        Route(path, _endpoint(path, handler, front), methods=[method], name=handler.__name__)
+        for method, path, handler in ROUTES
+    ]
+    handlers: Any = {HTTPException: _http_problem}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def _endpoint(
+    path: str, handler: Handler, front: Callable[[], Front]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        started = time.perf_counter()
+        try:
+            response = await handler(front(), request)
+        except ProblemError as problem:
+            response = problem.response()
+        except RequestError as error:
+            response = ProblemError(
+                422, "The request is malformed", str(error), "see `received`", "correct it"
+            ).response()
+        metrics.REQUESTS.labels(path, str(response.status_code)).inc()
+        metrics.SECONDS.labels(path).observe(time.perf_counter() - started)
+        return response
+
+    return endpoint
+
+
+async def _http_problem(request: Request, error: HTTPException) -> Response:
+    """Answer an unknown path or a wrong method as a problem too."""
+    known = sorted({f"{method} {path}" for method, path, _ in ROUTES})
+    return ProblemError(
+        error.status_code,
+        error.detail,
+        f"received {request.method} {request.url.path[:200]}",
+        f"one of {known}",
+        "see /openapi.json",
+    ).response(dict(error.headers or {}))
+
+
+def _task(front: Front, request: Request) -> Task:
+    name = request.path_params["task"]
+    if name not in front.resources.tasks:
+        raise _unknown("task", name, sorted(front.resources.tasks))
+    return front.resources.tasks[name]
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> ProblemError:
+    return ProblemError(
+        404,
+        f"There is no such {kind}",
+        f"received {kind} {name[:100]!r}",
+        f"one of {known}",
+        f"use a name of a {kind} that is served here",
+    )

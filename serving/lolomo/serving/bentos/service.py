@@ -1,0 +1,70 @@
+"""The Bento: our routes mounted in a BentoML service.
+
+BentoML's own `/livez`, `/readyz` and `/metrics` stand before mounted routes, so ours are told
+through its hooks: `/readyz` is 200 once releases are loaded and warm, and `/metrics` has our counts
+beside BentoML's. Everything else, `/` and `/openapi.json` included, is ours.
+"""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from lolomo.serving.bentos.front import Front
+
+
+def page_application(load: Callable[[], Front]) -> Any:
+    """Return the ASGI application of the service `page`.
+
+    BentoML 1.4.39 itself uses what pathspec and pydantic have deprecated; its warnings are not ours
+    to mend, and are kept off the terminal.
+
+    Args:
+        load: Makes the front; called when the application starts.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return page_service(load).to_asgi()
+
+
+def page_service(load: Callable[[], Front]) -> Any:
+    """Return the BentoML service `page`.
+
+    Args:
+        load: Makes the front; called once in each worker, when it starts.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="lolomo-metrics-")
+    import bentoml
+
+    from lolomo.serving.bentos.metrics import with_own_metrics
+    from lolomo.serving.bentos.routes import application
+
+    fronts: list[Front] = []
+    routes = application(lambda: fronts[0])
+
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        """Be no Starlette in BentoML's eyes, so that unknown paths come here as well."""
+        await routes(scope, receive, send)
+
+    class Page:
+        """The page front."""
+
+        def __init__(self) -> None:
+            fronts[:] = [load()]
+
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
+        async def warm_up(self) -> None:
+            await fronts[0].warm_up()
+
+        async def __is_ready__(self) -> bool:
+            return fronts[0].ready
+
+        async def __metrics__(self, text: str) -> str:
+            return with_own_metrics(text)
+
+    options = {"traffic": {"timeout": 60}, "logging": {"access": {"enabled": False}}}
+    return bentoml.service(name="page", **options)(
+        bentoml.asgi_app(mounted, path="/", name="lolomo")(Page)
+    )

@@ -1,0 +1,42 @@
+"""The graph of the page, derived from the list of tasks.
+
+A task that draws on the whole catalogue is a generator, and each is a step of one Ensemble. A task
+that draws on others is answered inside the `page` step, which blends, ranks and composes in one
+process: an extra hop would cost another decoding and encoding of every candidate. The Ensemble has
+one more step, `context`, that echoes the request, since `$response` drops it.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from lolomo.core.task import Task
+from lolomo.serving.graph.declaration import (
+    RESPONSE,
+    ROOT,
+    Dependency,
+    Graph,
+    Node,
+    Router,
+    Step,
+)
+
+CANDIDATES: Final = "candidates"
+"""Name of the Ensemble of generators."""
+CONTEXT: Final = "context"
+"""Name of the step that echoes the request's context."""
+PAGE: Final = "page"
+"""Name of the step that blends, ranks and composes."""
+
+
+def page_graph(tasks: Iterable[Task]) -> Graph:
+    """Return the graph that answers these tasks on one page, in the order of their rows."""
+    generators = [task.name for task in tasks if not task.candidates_from]
+    echo_and_generators = (Step(name=name, service=name) for name in (CONTEXT, *generators))
+    page = Step(name=PAGE, service=PAGE, data=RESPONSE, dependency=Dependency.HARD)
+    root = (Step(name=CANDIDATES, node=CANDIDATES), page)
+    return Graph(
+        {
+            ROOT: Node(Router.SEQUENCE, root),
+            CANDIDATES: Node(Router.ENSEMBLE, tuple(echo_and_generators)),
+        }
+    )

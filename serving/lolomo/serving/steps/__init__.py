@@ -1,0 +1,62 @@
+"""The steps of the page's graph: `async (StepRequest) -> StepResponse`, see `messages`."""
+
+from lolomo.serving.graph import CONTEXT, PAGE
+from lolomo.serving.steps.carrier import Message, TypedCarrier
+from lolomo.serving.steps.compose import Composer
+from lolomo.serving.steps.context import echo_context
+from lolomo.serving.steps.generator import Generator
+from lolomo.serving.steps.messages import (
+    Context,
+    Entry,
+    Origin,
+    Page,
+    PageRow,
+    Proposals,
+    Seeded,
+    Step,
+    StepRequest,
+    StepResponse,
+    User,
+)
+from lolomo.serving.steps.page import PageStep
+from lolomo.serving.steps.rank import Ranking, blend, rank
+from lolomo.serving.steps.resources import Champion, Features, Resources
+from lolomo.serving.steps.worker import Worker
+
+__all__ = [
+    "Champion",
+    "Composer",
+    "Context",
+    "Entry",
+    "Features",
+    "Generator",
+    "Message",
+    "Origin",
+    "Page",
+    "PageRow",
+    "PageStep",
+    "Proposals",
+    "Ranking",
+    "Resources",
+    "Seeded",
+    "Step",
+    "StepRequest",
+    "StepResponse",
+    "TypedCarrier",
+    "User",
+    "Worker",
+    "all_steps",
+    "blend",
+    "echo_context",
+    "rank",
+]
+
+
+def all_steps(resources: Resources) -> dict[str, Step]:
+    """Return every step of the page's graph by its name, as the tasks ask for them."""
+    generators = {
+        task.name: Generator(task, resources)
+        for task in resources.tasks.values()
+        if not task.candidates_from
+    }
+    return {CONTEXT: echo_context, **generators, PAGE: PageStep(resources)}

@@ -1,0 +1,64 @@
+"""Model inputs of one request, by the same `query_inputs` as in training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from numpy.typing import NDArray
+
+from lolomo.core.columns import Columns
+from lolomo.features import all_features, query_inputs
+from lolomo.features.group import POLARS_TYPES
+from lolomo.serving.steps.messages import Context
+
+HISTORY = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS, Columns.HISTORY_KINDS)
+
+
+def user_query(
+    context: Context,
+    inputs: Sequence[str],
+    histories: Sequence[Mapping[str, Sequence[Any]]] = ({},),
+) -> dict[str, NDArray[Any]]:
+    """Return those inputs that user and context provide, a row a history.
+
+    Args:
+        context: Who asks, and when.
+        inputs: Names that a release reads; those of items and candidates are left out.
+        histories: What replaces the user's history, by column, in each row; by default one row
+            with the history as it is.
+
+    Returns:
+        Arrays whose first axis is the rows. Shape: [batch, ...].
+    """
+    known = all_features()
+    names = [name for name in inputs if name in known and known[name].entity != "item"]
+    features = context.user.features
+    columns = {
+        name: pl.Series(
+            name,
+            [history.get(name, features.get(name)) for history in histories],
+            dtype=POLARS_TYPES[known[name].dtype],
+            strict=False,  # on the wire, KServe's router makes every number a float
+        )
+        for name in names
+    }
+    columns[Columns.TIMESTAMP] = pl.Series([context.timestamp] * len(histories), dtype=pl.Int64)
+    return query_inputs(pl.DataFrame(columns), [*names, Columns.TIMESTAMP])
+
+
+def latest_history(context: Context, length: int) -> dict[str, Sequence[Any]]:
+    """Return the columns of the user's history, cut to the latest entries."""
+    features = context.user.features
+    return {name: list(features.get(name) or ())[-length:] for name in HISTORY}
+
+
+def seed_history(context: Context, seed_item_id: str) -> dict[str, Sequence[Any]]:
+    """Return the columns of a history that is one item, watched just now."""
+    items = context.user.history
+    kinds = list(context.user.features.get(Columns.HISTORY_KINDS) or ())
+    place = len(items) - 1 - items[::-1].index(seed_item_id)
+    return {
+        Columns.HISTORY_ITEM_IDS: [seed_item_id],
+        Columns.HISTORY_TIMESTAMPS: [context.timestamp],
+        Columns.HISTORY_KINDS: kinds[place : place + 1],
+    }

@@ -91,7 +91,7 @@ def test_its_row_is_on_the_page_in_the_order_of_its_feature(lolomo: Callable[...
     page = json.loads(lolomo("page", "--user", "someone-new", "--json"))
     row = next(row for row in page["rows"] if row["task"] == "family_night")
     assert row["title"] == "Family night"
-    assert row["items"][0]["item_id"] == "007"
+    assert row["entries"][0]["item_id"] == "007"
 
 
 def test_its_step_is_in_the_compiled_graph(lolomo: Callable[..., str]) -> None:

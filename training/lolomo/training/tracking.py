@@ -2,8 +2,8 @@
 
 Embedded it is an SQLite file in the workspace, on a cluster a server named by MLflow's own
 `MLFLOW_TRACKING_URI`; the calls are the same. A registered model a task has one version a release,
-and the aliases `champion` and `challenger`. Serving never asks MLflow: promotion also writes the pin
-beside the release store, which is all that serving reads.
+and the aliases `champion` and `challenger`. Serving never asks MLflow: promotion also writes the
+pin beside the release store, which is all that serving reads.
 """
 
 import os

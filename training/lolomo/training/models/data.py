@@ -22,6 +22,7 @@ from lolomo.core.task import Task
 if TYPE_CHECKING:
     from lolomo.features import Feature
 
+
 @dataclass(frozen=True, slots=True)
 class RankingBatch:
     """Past queries with their candidates, in order of time."""

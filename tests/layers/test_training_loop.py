@@ -1,0 +1,105 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lolomo.core.errors import ModelError
+from lolomo.training.loop import Examples, LoopConfig, choose_strategy, train
+
+
+class Line(keras.Model):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.dense.build((None, 3))
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return self.dense(inputs)
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
+        return keras.ops.mean((keras.ops.cast(y_pred, "float32") - y) ** 2)
+
+
+def _examples(num: int = 64, value: float = 1.0) -> Examples:
+    x = np.random.default_rng(0).normal(size=(num, 3)).astype(np.float32)
+    dataset = tf.data.Dataset.from_tensor_slices((x, value * x[:, :1]))
+    return Examples(training=dataset, num_training=num, batch_size=8, validation=dataset)
+
+
+def _weights(model: keras.Model) -> np.ndarray:
+    return np.concatenate([weight.numpy().ravel() for weight in model.weights])
+
+
+def _stop_after(fraction: float) -> Callable[[float, str], None]:
+    def progress(done: float, message: str) -> None:
+        if done > fraction:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_equal_seeds_give_equal_models_and_others_do_not() -> None:
+    first, again, other = (
+        _weights(train(Line, _examples(), LoopConfig(epochs=2), seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_a_killed_run_goes_on_from_its_last_epoch_and_leaves_nothing(tmp_path: Path) -> None:
+    loop, seen = LoopConfig(epochs=4), list[str]()
+    whole = train(Line, _examples(), loop, 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(Line, _examples(), loop, 1, tmp_path, _stop_after(0.6))
+    assert any(tmp_path.rglob("*.h5"))
+    resumed = train(Line, _examples(), loop, 1, tmp_path, lambda done, note: seen.append(note))
+    assert seen[0].startswith("epoch 3/4")
+    np.testing.assert_allclose(_weights(resumed), _weights(whole), atol=0.01)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_patience_stops_a_run_that_no_longer_gets_better() -> None:
+    seen: list[float] = []
+    loop = LoopConfig(epochs=50, learning_rate=1.0, patience=1)
+    train(Line, _examples(), loop, 0, progress=lambda done, note: seen.append(done))
+    assert seen[-1] < 0.9
+
+
+def test_progress_reaches_the_end() -> None:
+    seen: list[float] = []
+    train(Line, _examples(), LoopConfig(epochs=3), 0, progress=lambda done, _: seen.append(done))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_a_loss_that_is_no_number_is_an_error() -> None:
+    with pytest.raises(ModelError, match="not a number"):
+        train(Line, _examples(value=float("nan")), LoopConfig(), 0)
+
+
+def test_no_examples_are_an_error() -> None:
+    with pytest.raises(ModelError, match="0 examples"):
+        train(Line, _examples(num=0), LoopConfig(), 0)
+
+
+def test_mixed_precision_computes_in_bfloat16_and_is_put_back() -> None:
+    model = train(Line, _examples(), LoopConfig(epochs=1, mixed_precision=True), 0)
+    assert model.dense.compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"), [(0, tf.distribute.get_strategy), (2, tf.distribute.MirroredStrategy)]
+)
+def test_the_strategy_follows_from_what_the_node_has(
+    gpus: int, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"] * gpus)
+    kind = expected if isinstance(expected, type) else type(expected())
+    assert isinstance(choose_strategy(), kind)

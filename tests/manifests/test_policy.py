@@ -17,8 +17,6 @@ POD_SPECS = {
 }
 OTHERS_VARIABLES = {
     "HOME": "where libraries keep caches",
-    "KF_PIPELINES_ENDPOINT": "read by the kfp client",
-    "KF_PIPELINES_SA_TOKEN_PATH": "read by the kfp client",
     "MLFLOW_TRACKING_URI": "read by MLflow",
     "STORAGE_URI": "read, and replaced, by KServe",
 }
@@ -48,6 +46,13 @@ def containers(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, pod in pods(objects):
         for container in pod["containers"] + pod.get("initContainers", []):
             yield f"{name} container {container['name']}", container
+
+
+def pipeline_steps(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
+    for entry in (entry for entry in objects if entry["kind"] == "PipelineVersion"):
+        executors = dig(entry, "spec", "pipelineSpec", "deploymentSpec", "executors")
+        for name, executor in executors.items():
+            yield f"{entry['metadata']['name']} step {name}", executor["container"]
 
 
 def pod_labels(objects: Objects) -> list[dict[str, str]]:
@@ -97,11 +102,21 @@ def containers_have_resources(objects: Objects) -> Iterator[str]:
 
 
 def images_are_digests(objects: Objects) -> Iterator[str]:
-    for name, container in containers(objects):
+    for name, container in (*containers(objects), *pipeline_steps(objects)):
         if not re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", container["image"]):
             yield f"{name} runs {container['image']}, which is no digest"
         if ":latest" in container["image"]:
             yield f"{name} runs latest"
+
+
+def launchers_submit_their_own_image(objects: Objects) -> Iterator[str]:
+    for name, container in containers(objects):
+        variables = {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+        submits = container.get("command", [])[1:3] == ["pipelines", "submit"]
+        if submits and variables.get("LOLOMO_IMAGE") != container["image"]:
+            yield f"{name} runs {container['image']}, its steps {variables.get('LOLOMO_IMAGE')}"
+        if submits and not variables.get("KF_PIPELINES_ENDPOINT"):
+            yield f"{name} would train in its own pod: set KF_PIPELINES_ENDPOINT"
 
 
 def servers_have_probes(objects: Objects) -> Iterator[str]:
@@ -115,7 +130,7 @@ def servers_have_probes(objects: Objects) -> Iterator[str]:
 
 
 def variables_are_known(objects: Objects) -> Iterator[str]:
-    ours = set(re.findall(r"LOLOMO_[A-Z_]+", Path(settings.__file__).read_text()))
+    ours = set(re.findall(r'environ\.get\("([A-Z_]+)"\)', Path(settings.__file__).read_text()))
     for name, container in containers(objects):
         for variable in container.get("env", []):
             if variable["name"] not in ours | OTHERS_VARIABLES.keys():
@@ -211,6 +226,7 @@ RULES: list[Rule] = [
     images_are_digests,
     kserve_ignores_nothing,
     kserve_releases_are_immutable,
+    launchers_submit_their_own_image,
     pods_are_restricted,
     secrets_are_references,
     selectors_select,
@@ -236,7 +252,9 @@ def set_in(entry: dict[str, Any], path: str, value: Any) -> None:
 
 PAGE = "Deployment", "spec/template/spec/"
 JOB = "CronJob", "spec/jobTemplate/spec/template/spec/"
+LAUNCHER = "CronJob train-next-play", JOB[1] + "containers/0/"
 TASK = "InferenceService", "spec/predictor/"
+PIPELINE = "PipelineVersion", "spec/pipelineSpec/deploymentSpec/executors/"
 GRAPH = "InferenceGraph", "spec/"
 SCALER = "HorizontalPodAutoscaler", "spec/"
 BROKEN: list[tuple[Rule, tuple[str, str], str, Any]] = [
@@ -247,6 +265,7 @@ BROKEN: list[tuple[Rule, tuple[str, str], str, Any]] = [
     (containers_have_resources, JOB, "containers/0/resources", {}),
     (graph_steps_have_urls, GRAPH, "nodes/root/steps/0/nodeName", "nowhere"),
     (images_are_digests, PAGE, "containers/0/image", "lolomo/serving:latest"),
+    (images_are_digests, PIPELINE, "exec-train/container/image", "lolomo/training:1.0"),
     (images_are_digests, TASK, "containers/0/image", "lolomo/serving:1.0"),
     (kserve_ignores_nothing, TASK, "canaryTrafficPercent", 10),
     (kserve_ignores_nothing, TASK, "containerConcurrency", 1),
@@ -254,6 +273,8 @@ BROKEN: list[tuple[Rule, tuple[str, str], str, Any]] = [
     (kserve_ignores_nothing, TASK, "timeout", 1),
     (kserve_ignores_nothing, GRAPH, "timeout", 1),
     (kserve_releases_are_immutable, TASK, "containers/0/env/0/value", "pvc://home/champion"),
+    (launchers_submit_their_own_image, LAUNCHER, "image", "lolomo/training@sha256:1"),
+    (launchers_submit_their_own_image, LAUNCHER, "env", []),
     (pods_are_restricted, JOB, "securityContext", {"runAsUser": 0}),
     (pods_are_restricted, PAGE, "hostNetwork", True),
     (pods_are_restricted, PAGE, "volumes/0/hostPath", {"path": "/"}),
@@ -270,5 +291,7 @@ def test_the_rule_refuses(
 ) -> None:
     kind, prefix = where
     objects = render("overlays/dev")
-    set_in(next(entry for entry in objects if entry["kind"] == kind), prefix + path, value)
+    names = (f"{entry['kind']} {entry['metadata']['name']}" for entry in objects)
+    place = next(place for place, name in enumerate(names) if f"{name} ".startswith(f"{kind} "))
+    set_in(objects[place], prefix + path, value)
     assert list(rule(objects))

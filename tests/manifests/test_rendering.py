@@ -88,6 +88,15 @@ def test_the_inference_graph_is_the_compiled_one(manifests: Path) -> None:
     )
 
 
+def test_the_page_front_calls_the_graph(render: Render) -> None:
+    objects = render("serving")
+    (graph,) = (entry["metadata"] for entry in objects if entry["kind"] == "InferenceGraph")
+    (front,) = (entry for entry in objects if entry["kind"] == "Deployment")
+    command = front["spec"]["template"]["spec"]["containers"][0]["command"]
+    url = command[command.index("--graph-url") + 1]
+    assert url == f"http://{graph['name']}.{graph['namespace']}.svc.cluster.local"
+
+
 def test_every_step_of_the_graph_is_answered_by_an_inference_service(render: Render) -> None:
     objects = render("serving")
     (graph,) = (entry for entry in objects if entry["kind"] == "InferenceGraph")

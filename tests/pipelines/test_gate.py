@@ -36,9 +36,7 @@ class Stage:
                 model=model,
                 role=role,
                 config={"size": 1},
-                runtime="tensorflow",
-                method="retrieve",
-                inputs=("history_item_ids",),
+                exports={},
                 fit_seconds={},
             ).write(path)
             per_query(lift).write_parquet(metrics_file(self.folder, model, "validation"))

@@ -93,7 +93,7 @@ class Repository:
             copy.unlink(missing_ok=True)
 
     def _open(self, online: str, registry: str) -> "feast.FeatureStore":
-        import feast
+        from lolomo.features.feast_import import feast
 
         config = feast.RepoConfig(**self.options(online, registry), repo_path=self.path)
         return feast.FeatureStore(repo_path=str(self.path), config=config)

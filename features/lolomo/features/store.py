@@ -63,6 +63,7 @@ class FeatureStore:
         Raises:
             FeatureError: If a task names an unknown feature, or the tables are not built.
         """
+        import lolomo.features.feast_import  # noqa: F401 - before the rest of Feast
         from lolomo.features.definitions import repository
 
         _ = self.tables.manifest

@@ -2,8 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from lolomo.serving.graph import Graph
 
 
 @click.group()
@@ -20,10 +24,21 @@ def graph() -> None:
     help="Where steps answer, with {service}, {namespace} and {step}.",
 )
 @click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="STEP=SERVICE",
+    help="The Kubernetes Service of a step that has no InferenceService of its own.",
+)
+@click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; else the terminal."
 )
 def compile_command(
-    namespace: str, name: str, service_url: str | None, output: Path | None
+    namespace: str,
+    name: str,
+    service_url: str | None,
+    services: tuple[str, ...],
+    output: Path | None,
 ) -> None:
     """Write the page's graph as a KServe InferenceGraph, in YAML."""
     import yaml
@@ -33,13 +48,28 @@ def compile_command(
     from lolomo.tasks import all_tasks
 
     declared = page_graph(all_tasks().values())
-    compiled = compile_graph(declared, namespace, name, service_url=service_url or SERVICE_URL)
+    compiled = compile_graph(
+        declared, namespace, name, _known(services, declared), service_url or SERVICE_URL
+    )
     text = yaml.safe_dump(compiled, sort_keys=False)
     if output:
         write_atomically(output, text)
         click.echo(f"wrote {output}")
     else:
         click.echo(text, nl=False)
+
+
+def _known(services: tuple[str, ...], declared: "Graph") -> dict[str, str]:
+    """Return Service by step, refusing what is no pair and steps that the graph has not."""
+    pairs = [(entry, *entry.partition("=")) for entry in services]
+    for entry, step, _, service in pairs:
+        if step not in declared.services or not service:
+            raise click.BadParameter(
+                f"received {entry!r}: expected STEP=SERVICE, a step of "
+                f"{sorted(declared.services)} and the name of its Service",
+                param_hint="--service",
+            )
+    return {step: service for _, step, _, service in pairs}
 
 
 @graph.command()

@@ -1,5 +1,7 @@
 """`lolomo serve`: the page front on this machine."""
 
+from pathlib import Path
+
 import click
 
 from lolomo.core.settings import Settings
@@ -21,13 +23,22 @@ from lolomo.core.settings import Settings
     help="Milliseconds after which everybody's page is served instead of a late one.",
 )
 @click.option("--graph-url", help="Run the graph at a KServe router, not in this process.")
-def serve(
+@click.option(
+    "--release",
+    "releases",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Serve the release in this folder, not those pinned; may be repeated.",
+)
+def serve(  # noqa: PLR0913 - one an option
     dataset: str | None,
     host: str,
     port: int,
     workers: int,
     deadline_milliseconds: int,
     graph_url: str | None,
+    releases: tuple[Path, ...],
 ) -> None:
     """Serve the page, each task and each step over HTTP, until Ctrl-C or SIGTERM.
 
@@ -54,5 +65,5 @@ def serve(
     name = dataset or settings.dataset
     click.echo(f"loading releases and features of {name}", err=True)
     root = settings.workspace(name).root
-    options = FrontOptions(root, deadline_milliseconds / 1000, graph_url)
+    options = FrontOptions(root, deadline_milliseconds / 1000, graph_url, releases)
     run(options, Address(host, port), workers, announce)

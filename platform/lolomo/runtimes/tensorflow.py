@@ -2,6 +2,8 @@
 
 A signature is a concrete function, so a call traces nothing, whatever the batch. Each input is
 converted to the dtype that the signature states; TensorFlow holds strings as UTF-8 bytes.
+
+Who needs TensorFlow and not Keras imports `tf` from here.
 """
 
 from collections.abc import Mapping
@@ -13,12 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lolomo.core.errors import ReleaseError, RequestError
+from lolomo.core.imports import without
 from lolomo.core.recommender import Ids, Query, Ranker, Retriever, Scores
 from lolomo.runtimes import quiet_tensorflow
 
 quiet_tensorflow()
 
-import tensorflow as tf  # noqa: E402  (after its log is silenced)
+# TensorFlow imports Keras if it is there, and through it scikit-learn, pandas and matplotlib: half
+# of its import time, and nothing that a SavedModel needs. `import keras` works afterwards.
+with without("keras"):
+    import tensorflow as tf
+
+__all__ = ["load_saved_model", "tf"]
 
 EXCLUDE = "exclude"
 _decode = np.frompyfunc(bytes.decode, 1, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from lolomo.training.models import Export, Model, Role, TrainingData
 from lolomo.training.models.export import export_ranker, ranker_inputs
@@ -29,10 +30,12 @@ class LivingRoomPopularity(Model[LivingRoomPopularityConfig]):
     roles = {"family_night": Role.BASELINE}  # noqa: RUF012
     method = "rank"
 
+    @override
     def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
         """There is nothing to learn: the feature is the score."""
         self._features = data.features
 
+    @override
     def export(self, path: Path) -> Export:
         """Write log(smoothing + plays) as a ranker."""
         import tensorflow as tf

@@ -51,7 +51,7 @@ def retriever_inputs(names: Sequence[str]) -> dict[str, Tensor]:
     Args:
         names: Some of `timestamp` and the columns of the history.
     """
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     specs = {
         name: tf.TensorSpec([None, None], dtype, name=name) for name, dtype in _HISTORY.items()
@@ -72,7 +72,7 @@ def ranker_inputs(features: "Sequence[Feature]", names: Sequence[str]) -> dict[s
         names: Which inputs: of the features, of the history, `timestamp`, `candidates`, or of
             what merging the candidates adds (see `features.candidates.source_features`).
     """
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     specs = retriever_inputs([*_HISTORY, Columns.TIMESTAMP])
     specs[Columns.CANDIDATES] = tf.TensorSpec([None, None], tf.string, name=Columns.CANDIDATES)
@@ -112,7 +112,7 @@ def export_retriever(
     Raises:
         ModelError: If the vocabulary is empty, or an id is empty or spans lines.
     """
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     specs = retriever_inputs(inputs)
     with tempfile.TemporaryDirectory() as folder:
@@ -159,7 +159,7 @@ def export_ranker(
         inputs: Tensor specs, from `ranker_inputs`.
         variables: Every `tf.Variable` and lookup table that `scores` reads.
     """
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     module = tf.Module()
     module.variables_read = list(variables)
@@ -182,7 +182,7 @@ def _write_vocabulary(file: Path, items: Ids) -> None:
 
 def _lookup_tables(file: str) -> tuple[Any, Any]:
     """Return tables from id to index, -1 if unknown, and from index to id, "" if none."""
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
     to_index = tf.lookup.TextFileInitializer(file, tf.string, whole, tf.int64, number)
@@ -194,7 +194,7 @@ def _with_latest_history(
     query: Mapping[str, Tensor], index: Any, history_length: int
 ) -> dict[str, Tensor]:
     """Cut or pad the history's columns at the front to `history_length`, and add its indices."""
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     latest = dict(query)
     for name in _HISTORY.keys() & query.keys():
@@ -209,7 +209,7 @@ def _with_latest_history(
 
 def _best(scores: Tensor, hidden: Tensor, k: Tensor, item: Any) -> dict[str, Tensor]:
     """Return the k best items that are not hidden, by index `[batch, hidden]`, -1 for none."""
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     items = tf.shape(scores)[1]
     rows = tf.broadcast_to(tf.range(tf.shape(hidden)[0])[:, None], tf.shape(hidden))

@@ -109,7 +109,7 @@ def strongest(weights: sparse.csr_array, k: int) -> sparse.csr_array:
 
 def export_item_item(path: Path, model: ItemItem) -> Export:
     """Write the model as a retriever whose weights are `[items, neighbours]`, never dense."""
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     ids, values = _rows_of(model.weights)
     neighbours = tf.Variable(ids, trainable=False)

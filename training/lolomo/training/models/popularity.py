@@ -178,7 +178,7 @@ def _logs(columns: Sequence[str], values: Scores) -> Scores:
 
 def _export(path: Path, columns: tuple[str, ...], weights: Scores) -> Export:
     """Write the weighted sum of log columns as a ranker that reads just these columns."""
-    import tensorflow as tf
+    from lolomo.runtimes.tensorflow import tf
 
     def scores(query: Mapping[str, Tensor]) -> Tensor:
         total: Any = 0.0

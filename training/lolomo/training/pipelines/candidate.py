@@ -5,6 +5,7 @@ files; and `candidate.json`, which says what they are.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,31 +24,29 @@ class Candidate:
     model: str
     role: str
     config: dict[str, Any]
-    runtime: str
-    method: str
-    inputs: tuple[str, ...]
-    fit_seconds: dict[str, float]
+    exports: Mapping[str, Export]
+    """What was exported, by cut: fits may choose different inputs."""
+    fit_seconds: Mapping[str, float]
     """By cut."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read the description in a candidate's folder."""
         values = json.loads((folder / DESCRIPTION).read_text())
-        return cls(**{**values, "inputs": tuple(values["inputs"])})
+        exports = {
+            cut: Export(**{**export, "inputs": tuple(export["inputs"])})
+            for cut, export in values["exports"].items()
+        }
+        return cls(**{**values, "exports": exports})
 
     def write(self, folder: Path) -> None:
         """Write the description into a candidate's folder."""
         (folder / DESCRIPTION).write_text(json.dumps(asdict(self), indent=2, sort_keys=True))
-
-    @property
-    def export(self) -> Export:
-        """What was exported, as the runtime needs to know it."""
-        return Export(self.runtime, self.method, self.inputs)  # type: ignore[arg-type]
 
 
 def load_candidate(folder: Path, cut: str) -> Retriever | Ranker:
     """Load what a candidate exported at a cut, as serving would."""
     from lolomo.runtimes import load_files
 
-    candidate = Candidate.read(folder)
-    return load_files(folder / cut, candidate.runtime, candidate.method, candidate.inputs)
+    export = Candidate.read(folder).exports[cut]
+    return load_files(folder / cut, export.runtime, export.method, export.inputs)

@@ -113,7 +113,7 @@ def _result(
         model=candidate.model,
         role=candidate.role,
         window=fold.name,
-        freshness="fresh" if candidate.method == "rank" else "frozen",
+        freshness="fresh" if candidate.exports[fold.name].method == "rank" else "frozen",
         metrics=summarise(per_query, context.task.metrics),
         num_users=num_evaluable_users(context.log.events(), queries, fold),
     )

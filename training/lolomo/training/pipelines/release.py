@@ -7,7 +7,6 @@ candidate becomes an MLflow run; a challenger that lost is published under the a
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +78,13 @@ def _publish(context: StepContext, folder: Path, decision: Verdict, key: str) ->
     """Publish a candidate's fit at the test cut, the one whose figures its card states."""
     candidate = Candidate.read(context.outcome(key))
     fold = context.folds.test
+    export = candidate.exports[fold.name]
     card = Card(
         task=context.task.name,
         model=candidate.model,
-        runtime=candidate.runtime,
-        method=candidate.method,
-        inputs=candidate.inputs,
+        runtime=export.runtime,
+        method=export.method,
+        inputs=export.inputs,
         config=candidate.config,
         data_window=(context.log.manifest.first_timestamp.isoformat(), fold.fit_end.isoformat()),
         data_fingerprint=context.log.manifest.fingerprint,
@@ -136,8 +136,8 @@ def _record(context: StepContext, folder: Path, decision: Verdict) -> dict[str, 
             for window, values in _metrics(results, model).items()
             for name, value in values.items()
         }
-        about = asdict(candidate)
-        params = {name: about[name] for name in ("model", "role", "method", "fit_seconds")}
+        params: dict[str, Any] = {"model": model, "role": candidate.role}
+        params |= {f"fit_seconds.{cut}": value for cut, value in candidate.fit_seconds.items()}
         params |= {f"config.{name}": value for name, value in candidate.config.items()}
         params["gate"] = decision.reasons.get(model, "baseline")
         identity = f"{key}@{folder.name[-16:]}"

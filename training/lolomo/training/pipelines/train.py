@@ -57,7 +57,7 @@ def train(task: str, dataset: str, model: str, prepared: str) -> str:
 
     def write(folder: Path) -> None:
         cuts = cuts_of(context)
-        seconds = {}
+        exports, seconds = {}, {}
         for index, fold in enumerate(cuts):
             started = time.perf_counter()
             progress = _share(index, len(cuts), f"{model} before the {fold.name} window")
@@ -66,16 +66,14 @@ def train(task: str, dataset: str, model: str, prepared: str) -> str:
             fitted = recipe()
             fitted.fit(data, np.random.default_rng(SEED))
             (folder / fold.name).mkdir()
-            export = fitted.export(folder / fold.name)
+            exports[fold.name] = fitted.export(folder / fold.name)
             seconds[fold.name] = round(time.perf_counter() - started, 2)
         Candidate(
             task=task,
             model=model,
             role=str(recipe.roles[task]),
             config=asdict(recipe().config),
-            runtime=export.runtime,
-            method=export.method,
-            inputs=export.inputs,
+            exports=exports,
             fit_seconds=seconds,
         ).write(folder)
         shutil.rmtree(scratch, ignore_errors=True)

@@ -4,6 +4,8 @@ DATASET ?= movielens-100k
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Image of the compiled pipeline: a digest that nothing can resolve (manifests/README.md).
+UNPINNED := lolomo/training@sha256:$(shell printf '%064d' 0)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lock manifests clean
@@ -38,6 +40,12 @@ format: $(READY) ## Format and mend what can be mended
 
 lock: $(READY) ## Resolve the requirements again
 	@PATH="$(abspath $(BIN)):$$PATH" requirements/lock
+
+manifests: $(READY) ## Compile the graph and the pipeline into manifests/ again
+	@$(BIN)/lolomo graph compile --namespace lolomo-graph --output manifests/serving/graph/inference-graph.yaml \
+	  --service page=top-picks-predictor --service context=top-picks-predictor \
+	  --service-url 'http://{service}.lolomo.svc.cluster.local/v1/steps/{step}'
+	@$(BIN)/lolomo pipelines compile --objects --image $(UNPINNED) manifests/training/pipelines/lolomo.yaml
 
 clean: ## Remove the environment and everything the demo made
 	rm -rf $(VENV) .lolomo

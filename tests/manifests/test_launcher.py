@@ -40,7 +40,7 @@ class StandIn(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(ANSWERS[kind]).encode())
 
     @override
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *arguments: Any) -> None:
         pass
 
 

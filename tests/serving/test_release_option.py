@@ -1,5 +1,7 @@
 """`lolomo serve --release`: releases in folders take the place of those pinned."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,8 @@ from lolomo.cli import lolomo
 from lolomo.core.errors import ReleaseError
 from lolomo.core.release import Card, ReleaseStore
 from lolomo.core.settings import Workspace
-from lolomo.serving.bentos import FrontOptions, load_champions, server
+from lolomo.serving.bentos import Front, FrontOptions, PageRequest, load_champions, server
+from lolomo.serving.steps import Champion, Resources, StepRequest
 from lolomo.tasks import all_tasks
 
 NOTHING: dict[str, Any] = dict.fromkeys(
@@ -81,6 +84,22 @@ def test_the_command_hands_over_every_folder(monkeypatch: pytest.MonkeyPatch) ->
     assert isinstance(asked.options, FrontOptions)
     assert asked.options.releases == (Path("a"), Path("b"))
     assert asked.options.graph_url == "http://router"
+
+
+@pytest.mark.parametrize("task", ["next_play", "because_you_watched", "trending_now", "top_picks"])
+def test_a_front_of_one_release_is_ready_and_answers_its_steps(
+    task: str, resources: Resources, champions: dict[str, Champion]
+) -> None:
+    front = Front(replace(resources, champions={task: champions[task]}), deadline_seconds=5.0)
+
+    async def ask(step: str) -> Any:
+        await front.warm_up()
+        context = await front.context(PageRequest(user_id="ann"))
+        return await front.steps[step](StepRequest(context))
+
+    answer = asyncio.run(ask("page" if task == "top_picks" else task))
+    assert front.ready
+    assert task == "top_picks" or len(answer.proposal.item_ids)
 
 
 def compile_graph(*arguments: str) -> Any:

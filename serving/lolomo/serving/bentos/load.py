@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import polars as pl
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
-from lolomo.core.release import ReleaseStore
+from lolomo.core.release import Release, ReleaseStore, open_release
 from lolomo.core.settings import Workspace
 from lolomo.core.task import Task
 from lolomo.serving.bentos.clock import Clock
@@ -31,13 +31,15 @@ class FrontOptions:
     deadline_seconds: float = 0.5
     graph_url: str | None = None
     """KServe's router, where the graph runs on a cluster; None to run it in this process."""
+    releases: tuple[Path, ...] = ()
+    """Folders of releases to serve in place of the pinned ones, each for the task on its card."""
 
 
 def load_front(options: FrontOptions) -> Front:
-    """Load every pinned release after checking its sha256 sums, and the features.
+    """Load every release to serve after checking its sha256 sums, and the features.
 
     Raises:
-        ReleaseError: If nothing is pinned, or a pinned release is missing or changed.
+        ReleaseError: As `load_champions` does.
         FeatureError: If nothing is materialised.
         DataError: If the event log is missing.
     """
@@ -52,7 +54,7 @@ def load_front(options: FrontOptions) -> Front:
     log = EventLog(workspace.events)
     manifest = log.manifest
     with _native_log_dropped():
-        champions = load_champions(workspace, all_tasks())
+        champions = load_champions(workspace, all_tasks(), options.releases)
     resources = Resources(
         tasks=all_tasks(),
         champions=champions,
@@ -64,14 +66,46 @@ def load_front(options: FrontOptions) -> Front:
     return Front(resources, Clock(start), options.deadline_seconds, graph)
 
 
-def load_champions(workspace: Workspace, tasks: Mapping[str, Task]) -> dict[str, Champion]:
-    """Return the pinned release of each task, loaded and warm.
+def load_champions(
+    workspace: Workspace, tasks: Mapping[str, Task], folders: Sequence[Path] = ()
+) -> dict[str, Champion]:
+    """Return the release of each task, loaded and warm: those in `folders`, or else the pinned.
+
+    Args:
+        workspace: Holds the pins.
+        tasks: What may be served.
+        folders: Releases to serve whatever is pinned; a task of none of them is not served.
 
     Raises:
-        ReleaseError: If nothing is pinned, or a pinned release is missing or changed.
+        ReleaseError: If nothing is pinned, a release is missing or changed, or a folder's is of an
+            unknown task or of one that an earlier folder serves.
     """
     from lolomo import runtimes
 
+    releases = _in_folders(folders, tasks) if folders else _pinned(workspace, tasks)
+    champions = {}
+    for task, release in releases.items():
+        recommender = runtimes.load(release)
+        runtimes.warm_up(recommender)
+        champions[task] = Champion(release.digest, release.card.model, recommender)
+    return champions
+
+
+def _in_folders(folders: Sequence[Path], tasks: Mapping[str, Task]) -> dict[str, Release]:
+    releases: dict[str, Release] = {}
+    for folder in folders:
+        release = open_release(folder)
+        task = release.card.task
+        if task not in tasks or task in releases:
+            raise ReleaseError(
+                f"the release in {folder} is of task {task!r}: expected each folder to be of "
+                f"another of {sorted(tasks)}; leave out the one that should not serve"
+            )
+        releases[task] = release
+    return releases
+
+
+def _pinned(workspace: Workspace, tasks: Mapping[str, Task]) -> dict[str, Release]:
     store = ReleaseStore(workspace.releases)
     pins = {task: digest for task, digest in store.pins().items() if task in tasks}
     if not pins:
@@ -79,13 +113,7 @@ def load_champions(workspace: Workspace, tasks: Mapping[str, Task]) -> dict[str,
             f"no release is pinned in {workspace.releases}: expected at least one; train and "
             "promote with `lolomo pipelines submit`"
         )
-    champions = {}
-    for task, digest in pins.items():
-        release = store.open(digest)
-        recommender = runtimes.load(release)
-        runtimes.warm_up(recommender)
-        champions[task] = Champion(digest, release.card.model, recommender)
-    return champions
+    return {task: store.open(digest) for task, digest in pins.items()}
 
 
 def calm_garbage_collector() -> None:

@@ -23,6 +23,7 @@ ANSWERS = {
 
 class StandIn(BaseHTTPRequestHandler):
     submitted: list[dict[str, Any]]
+    tokens: set[str | None]
 
     def do_GET(self) -> None:
         self.answer()
@@ -33,6 +34,7 @@ class StandIn(BaseHTTPRequestHandler):
         self.answer()
 
     def answer(self) -> None:
+        self.tokens.add(self.headers["Authorization"])
         kind = self.path.partition("?")[0].split("/")[3]
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -46,7 +48,7 @@ class StandIn(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def pipelines() -> Iterator[ThreadingHTTPServer]:
-    StandIn.submitted = []
+    StandIn.submitted, StandIn.tokens = [], set()
     with ThreadingHTTPServer(("127.0.0.1", 0), StandIn) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -58,9 +60,12 @@ def launch(objects: Objects, name: str, endpoint: str, cwd: Path) -> tuple[str, 
     known = {entry["metadata"]["name"]: entry for entry in objects}
     pod = known[name]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
+    token = cwd.parent / "token"
+    token.write_text("let me in")
     variables = dict(known["lolomo-settings"]["data"])
     variables |= {entry["name"]: entry["value"] for entry in container["env"]}
     variables |= {"HOME": str(cwd), "KF_PIPELINES_ENDPOINT": endpoint, "PATH": os.environ["PATH"]}
+    variables["KF_PIPELINES_SA_TOKEN_PATH"] = str(token)
     command = [
         str(Path(sys.executable).parent / container["command"][0]),
         *container["command"][1:],
@@ -78,6 +83,7 @@ def test_a_launcher_submits_its_task_and_its_sources_and_writes_nothing(
     endpoint = f"http://127.0.0.1:{pipelines.server_port}"
     said, variables = launch(render("overlays/gpu"), "train-top-picks", endpoint, tmp_path)
     assert "submitted run run-1" in said
+    assert StandIn.tokens == {"Bearer let me in"}
     (run,) = StandIn.submitted
     spec = run["pipeline_spec"]["pipeline_spec"]
     executors = spec["deploymentSpec"]["executors"].values()

@@ -58,6 +58,10 @@ class Settings:
     """A folder with datasets that need no download (`LOLOMO_DATA`)."""
     pipelines_endpoint: str | None = None
     """Where Kubeflow Pipelines runs (`KF_PIPELINES_ENDPOINT`, as its SDK has it); None for here."""
+    pipelines_namespace: str | None = None
+    """Where a Kubeflow Pipelines with many users runs the steps (`KF_PIPELINES_NAMESPACE`)."""
+    pipelines_token: Path | None = None
+    """A service account's token for it (`KF_PIPELINES_SA_TOKEN_PATH`, as its SDK has it)."""
     image: str | None = None
     """The training image of steps on a cluster, by digest (`LOLOMO_IMAGE`)."""
 
@@ -65,11 +69,14 @@ class Settings:
     def from_environment(cls) -> "Settings":
         """Read the variables named above."""
         data = os.environ.get("LOLOMO_DATA")
+        token = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH")
         return cls(
             home=Path(os.environ.get("LOLOMO_HOME") or ".lolomo").absolute(),
             dataset=os.environ.get("LOLOMO_DATASET") or "movielens-100k",
             data=Path(data).absolute() if data else None,
             pipelines_endpoint=os.environ.get("KF_PIPELINES_ENDPOINT") or None,
+            pipelines_namespace=os.environ.get("KF_PIPELINES_NAMESPACE") or None,
+            pipelines_token=Path(token) if token else None,
             image=os.environ.get("LOLOMO_IMAGE") or None,
         )
 

@@ -31,9 +31,12 @@ def submit_training(settings: Settings, dataset: str, names: Sequence[str]) -> s
     Raises:
         SettingsError: If no endpoint is set.
     """
-    from lolomo.training.pipelines import Placement, submit, with_sources
+    from lolomo.training.pipelines import Endpoint, Placement, submit, with_sources
 
     if settings.pipelines_endpoint is None:
         raise SettingsError("no cluster is named: set KF_PIPELINES_ENDPOINT, or pass --endpoint")
     placement = Placement(image=settings.image)
-    return submit(with_sources(names), dataset, settings.pipelines_endpoint, placement)
+    endpoint = Endpoint(
+        settings.pipelines_endpoint, settings.pipelines_namespace, settings.pipelines_token
+    )
+    return submit(with_sources(names), dataset, endpoint, placement)

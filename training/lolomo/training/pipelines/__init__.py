@@ -1,6 +1,12 @@
 """Pipelines: prepare, train, evaluate, gate and release, a task at a time, by Kubeflow."""
 
-from lolomo.training.pipelines.launch import PipelineError, compile_pipeline, run_locally, submit
+from lolomo.training.pipelines.launch import (
+    Endpoint,
+    PipelineError,
+    compile_pipeline,
+    run_locally,
+    submit,
+)
 from lolomo.training.pipelines.pipeline import (
     Accelerator,
     Placement,
@@ -10,6 +16,7 @@ from lolomo.training.pipelines.pipeline import (
 
 __all__ = [
     "Accelerator",
+    "Endpoint",
     "PipelineError",
     "Placement",
     "build_pipeline",

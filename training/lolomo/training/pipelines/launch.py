@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,17 @@ from lolomo.training.pipelines.steps import PROGRESS_MARK
 
 class PipelineError(LolomoError):
     """A pipeline's step failed; the message names it and its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A Kubeflow Pipelines, and who asks it."""
+
+    url: str
+    namespace: str | None = None
+    """Where it runs the steps, if it has many users."""
+    token: Path | None = None
+    """A service account's token; None to send none."""
 
 
 def run_locally(
@@ -69,14 +81,18 @@ def run_locally(
 
 
 def submit(
-    tasks: Sequence[Task], dataset: str, endpoint: str, placement: Placement, name: str = "lolomo"
+    tasks: Sequence[Task],
+    dataset: str,
+    endpoint: Endpoint,
+    placement: Placement,
+    name: str = "lolomo",
 ) -> str:
     """Start a run of the pipeline on a cluster.
 
     Args:
         tasks: What to train.
         dataset: The dataset's name there.
-        endpoint: URL of the Kubeflow Pipelines API.
+        endpoint: The Kubeflow Pipelines API.
         placement: Image, accelerators and volumes.
         name: The pipeline's name.
 
@@ -87,15 +103,19 @@ def submit(
         PipelineError: If the endpoint does not accept it.
     """
     import kfp
+    from kfp.client import ServiceAccountTokenVolumeCredentials
 
+    # The SDK reads the token by itself only where it also finds the host by itself.
+    who = ServiceAccountTokenVolumeCredentials(str(endpoint.token)) if endpoint.token else None
+    where = {"namespace": endpoint.namespace} if endpoint.namespace else {}
     try:
-        run = kfp.Client(host=endpoint).create_run_from_pipeline_func(
+        run = kfp.Client(host=endpoint.url, credentials=who, **where).create_run_from_pipeline_func(
             build_pipeline(tasks, name, placement), {"dataset": dataset}, enable_caching=False
         )
     except Exception as error:
         raise PipelineError(
-            f"Kubeflow Pipelines at {endpoint} did not start the run ({error}): expected its API; "
-            "check the URL, and that you may create runs"
+            f"Kubeflow Pipelines at {endpoint.url} did not start the run ({error}): expected its "
+            "API; check the URL, and that you may create runs"
         ) from error
     return str(run.run_id)
 

@@ -7,7 +7,6 @@ source gave, and the reciprocal of its rank, both 0 where the source did not pro
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,22 +66,24 @@ def merge(
         limit: Most candidates to return.
     """
     position: dict[str, int] = {}
-    rows: list[tuple[str, int, float, float]] = []
+    placed: list[tuple[str, NDArray[np.int64], Scores]] = []
     for source, proposal in proposals.items():
-        rank = 0
-        for item_id, score in zip(proposal.item_ids, proposal.scores, strict=True):
-            if not item_id or item_id in excluded:
-                continue
-            rank += 1
-            position.setdefault(item_id, len(position))
-            rows.append((source, position[item_id], float(score), 1.0 / rank))
+        keep = [
+            place
+            for place, item_id in enumerate(proposal.item_ids.tolist())
+            if item_id and item_id not in excluded
+        ]
+        item_ids = proposal.item_ids[keep].tolist()
+        indices = [position.setdefault(item_id, len(position)) for item_id in item_ids]
+        placed.append((source, np.array(indices, np.int64), proposal.scores[keep]))
     features = {name: np.zeros(len(position), np.float32) for name in source_features(sources)}
     fused = np.zeros(len(position))
-    for source, index, score, reciprocal_rank in rows:
-        fused[index] += reciprocal_rank
-        if f"{source}_score" in features:
-            features[f"{source}_score"][index] = score
-            features[f"{source}_reciprocal_rank"][index] = reciprocal_rank
-    item_ids: NDArray[Any] = np.array(list(position), dtype=object)
-    order = np.lexsort((item_ids.astype(str), -fused))[:limit]
-    return Candidates(item_ids[order], {name: column[order] for name, column in features.items()})
+    for source, places, scores in placed:
+        reciprocal_ranks = 1.0 / np.arange(1, len(places) + 1)
+        fused[places] += reciprocal_ranks
+        if source in sources:
+            features[f"{source}_score"][places] = scores
+            features[f"{source}_reciprocal_rank"][places] = reciprocal_ranks
+    merged: Ids = np.array(list(position), dtype=object)
+    order = np.lexsort((merged.astype(str), -fused))[:limit]
+    return Candidates(merged[order], {name: column[order] for name, column in features.items()})

@@ -7,7 +7,7 @@ Axes: `batch` (queries), `length` (history), `items` (the vocabulary), `candidat
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 Query: TypeAlias = Mapping[str, NDArray[Any]]
 Ids: TypeAlias = NDArray[np.object_]
 Scores: TypeAlias = NDArray[np.float32]
+
+EXCLUDE: Final = "exclude"
+"""Optional input of a retriever: items that must not come back, "" where padded.
+Shape: [batch, excluded]."""
 
 
 @runtime_checkable

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lolomo.events import EventLog
 
 UNKNOWN_USER = "someone-new"
-LIGHT_HISTORY = (3, 12)
-"""How few events a member has who is shown as one that is hardly known."""
 
 
 def run_demo(settings: Settings, dataset: str) -> None:
@@ -104,10 +102,10 @@ def choose_members(log: "EventLog") -> list[str]:
         .agg(pl.len().alias("num_events"), pl.col(Columns.TIMESTAMP).max())
         .sort(Columns.TIMESTAMP, Columns.USER_ID, descending=[True, False])
     )
-    regular = users.filter(pl.col("num_events") >= pl.col("num_events").quantile(0.9))
-    light = users.filter(pl.col("num_events").is_between(*LIGHT_HISTORY))
-    chosen = [*regular[Columns.USER_ID].head(1), *light[Columns.USER_ID].head(1)]
-    chosen = chosen or users[Columns.USER_ID].head(1).to_list()
+    events = pl.col("num_events")
+    regular = users.filter(events >= events.quantile(0.9))
+    hardly_known = users.filter((events >= 2) & (events <= events.quantile(0.2).clip(2)))
+    chosen = [*regular[Columns.USER_ID].head(1), *hardly_known[Columns.USER_ID].head(1)]
     return [*dict.fromkeys(chosen), UNKNOWN_USER]
 
 

@@ -64,6 +64,7 @@ def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = Fals
     from rich.console import Console
 
     from lolomo.evaluation import to_json, to_table
+    from lolomo.evaluation.leaderboard import INCONCLUSIVE, MIN_USERS
 
     results = results_of(workspace, window)
     if as_json:
@@ -71,9 +72,14 @@ def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = Fals
         return
     console = Console()
     for task in dict.fromkeys(result.task for result in results):
-        console.print(to_table([each for each in results if each.task == task], title=task))
-        for model, reason in _reasons(workspace, task).items():
-            console.print(f"  gate on validation, [bold]{model}[/]: {reason}")
+        rows = [each for each in results if each.task == task]
+        title = f"[bold]{task}[/], {window} window, {rows[0].num_users:,} users"
+        if not rows[0].is_conclusive:
+            title += f": [yellow]{INCONCLUSIVE}[/], fewer than {MIN_USERS}"
+        plain = [replace(row, verdict="", num_users=MIN_USERS, note=row.verdict) for row in rows]
+        console.print(to_table(plain, title=title))
+        for reason in _reasons(workspace, task).values():
+            console.print(f"  [dim]gate, on validation:[/] {reason}", highlight=False)
         console.print()
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lolomo.core.errors import ReleaseError, RequestError
 from lolomo.core.imports import without
-from lolomo.core.recommender import Ids, Query, Ranker, Retriever, Scores
+from lolomo.core.recommender import EXCLUDE, Ids, Query, Ranker, Retriever, Scores
 from lolomo.runtimes import quiet_tensorflow
 
 quiet_tensorflow()
@@ -28,7 +28,6 @@ with without("keras"):
 
 __all__ = ["load_saved_model", "tf"]
 
-EXCLUDE = "exclude"
 _decode = np.frompyfunc(bytes.decode, 1, 1)
 
 

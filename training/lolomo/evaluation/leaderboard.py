@@ -71,11 +71,15 @@ def to_table(
     from rich.table import Table
 
     metrics = _metric_names(results)[:num_metrics]
+    several = len({_group(result) for result in results}) > 1
     outcomes = dict.fromkeys(f"{row.task}: {row.outcome}" for row in results if row.outcome)
     table = Table(title=title, title_justify="left", caption="\n".join(outcomes))
     table.caption_justify = "left"
-    for name in ("task", "model", "role", "counts"):
-        table.add_column(name)
+    if several:
+        table.add_column("task")
+    table.add_column("model", no_wrap=True)
+    table.add_column("role")
+    table.add_column("counts")
     for name in metrics:
         table.add_column(name, justify="right", no_wrap=True)
     previous: tuple[str, str] | None = None
@@ -84,8 +88,8 @@ def to_table(
         if is_first and previous is not None:
             table.add_section()
         previous = _group(result)
-        task = f"{result.task}, {result.window}" if is_first else ""
-        start = (task, _model(result), result.role, result.freshness)
+        task = [f"{result.task}, {result.window}" if is_first else ""] if several else []
+        start = (*task, _model(result), result.role, result.freshness)
         table.add_row(*start, *_figures(result, metrics, num_intervals=1))
     return table
 

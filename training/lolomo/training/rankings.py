@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
-from lolomo.features import FeatureStore, all_features, query_inputs
+from lolomo.features import FeatureStore, ItemTimeline, all_features, query_inputs
 from lolomo.features.candidates import source_features
 from lolomo.training.models.data import RankingBatch
 
@@ -46,11 +46,25 @@ class Rankings:
             if self.task.candidates_from:
                 candidates = padded(rows[Columns.CANDIDATES], "")
                 query |= _source_inputs(rows, self.task)
+                query |= timeline.gather(timestamps, candidates, self._names(of_items=True))
             else:
                 candidates = np.broadcast_to(self.known, (len(rows), len(self.known)))
-            query |= timeline.gather(timestamps, candidates, self._names(of_items=True))
+                query |= self._catalogue(timeline, timestamps, candidates)
             query[Columns.CANDIDATES] = candidates
             yield RankingBatch(query, _gains(rows, candidates))
+
+    def _catalogue(
+        self, timeline: ItemTimeline, timestamps: NDArray[np.int64], candidates: Ids
+    ) -> dict[str, NDArray[Any]]:
+        """Return the features of the whole catalogue; numbers need no look-up of ids."""
+        names = self._names(of_items=True)
+        numbers = [name for name in names if all_features()[name].dtype == "number"]
+        others = [name for name in names if name not in numbers]
+        places = np.searchsorted(timeline.item_ids.astype(str), self.known.astype(str))
+        values = timeline.at(timestamps, numbers)
+        return {name: value[:, places] for name, value in values.items()} | (
+            timeline.gather(timestamps, candidates, others) if others else {}
+        )
 
     def _names(self, *, of_items: bool) -> list[str]:
         known = all_features()

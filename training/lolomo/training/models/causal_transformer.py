@@ -84,6 +84,7 @@ class CausalTransformer(Model[CausalTransformerConfig]):
     Config = CausalTransformerConfig
     roles: ClassVar[Mapping[str, Role]] = {"next_play": Role.CHALLENGER}
     method: ClassVar[Method] = "retrieve"
+    wants_gpu: ClassVar[bool] = True
 
     _items: Ids
     _network: "NextItemNetwork | None" = None

@@ -84,6 +84,7 @@ class DeepRanker(Model[DeepRankerConfig]):
     Config = DeepRankerConfig
     roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.CHALLENGER}
     method: ClassVar[Method] = "rank"
+    wants_gpu: ClassVar[bool] = True
 
     _columns: "_Columns"
     _encoder: "_Encoder"

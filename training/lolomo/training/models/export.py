@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
-from lolomo.core.recommender import Ids
+from lolomo.core.recommender import EXCLUDE, Ids
 from lolomo.runtimes import quiet_tensorflow
 from lolomo.training.models.model import Export
 
@@ -36,7 +36,6 @@ TensorFunction: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]
 HISTORY_INDICES = "history_indices"
 """What a retriever's function gets beside its inputs: the history as int32 `[batch, length]`, item
 i of the vocabulary as i + 1, and 0 where padded or unknown."""
-EXCLUDE = "exclude"
 _HISTORY = {
     Columns.HISTORY_ITEM_IDS: "string",
     Columns.HISTORY_TIMESTAMPS: "int64",

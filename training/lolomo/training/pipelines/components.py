@@ -21,11 +21,11 @@ def prepare(task: str, dataset: str, sources: list) -> str:  # type: ignore[type
 
 
 @_component
-def train(task: str, dataset: str, model: str, prepared: str) -> str:
-    """Fit one model at each cut and export it."""
+def train(task: str, dataset: str, models: list, prepared: str) -> str:  # type: ignore[type-arg]
+    """Fit models at each cut and export them; the keys of their candidates are joined by commas."""
     from lolomo.training.pipelines.train import train
 
-    return train(task, dataset, model, prepared)
+    return ",".join(train(task, dataset, model, prepared) for model in models)
 
 
 @_component
@@ -33,7 +33,7 @@ def evaluate(task: str, dataset: str, prepared: str, candidates: list) -> str:  
     """Judge every candidate of the task on validation and on test."""
     from lolomo.training.pipelines.evaluate import evaluate
 
-    return evaluate(task, dataset, prepared, candidates)
+    return evaluate(task, dataset, prepared, ",".join(candidates).split(","))
 
 
 @_component

@@ -91,7 +91,10 @@ def judge_window(
     elif len(queries):
         for batch in Rankings(context.task, queries, context.features, known, recommender.inputs)():
             scores = recommender.rank(batch.query)
-            judgements.add_candidates(scores, batch.query[Columns.CANDIDATES])
+            if context.task.candidates_from:
+                judgements.add_candidates(scores, batch.query[Columns.CANDIDATES])
+            else:
+                judgements.add(scores, known)
     return judgements.table()
 
 

@@ -1,6 +1,7 @@
 """The one pipeline definition, derived from the list of tasks and the models with a role in them.
 
-For each task: prepare → train (one a model) → evaluate → gate → release. A task that takes its
+For each task: prepare → train → evaluate → gate → release. Models that need no GPU train in one
+step, each other in a step of its own. A task that takes its
 candidates from others waits for their gates. Which steps want a GPU is the model's own word.
 """
 
@@ -10,7 +11,7 @@ from typing import Any
 
 from lolomo.core.task import Task
 from lolomo.tasks import all_tasks, find_task
-from lolomo.training.models import models_for
+from lolomo.training.models import Model, models_for
 
 _TRACKING = "MLFLOW_TRACKING_URI"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - what data loaders of several GPUs exchange batches in
@@ -86,9 +87,10 @@ def _stages(task: Task, dataset: Any, sources: list[Any], placement: Placement |
     prepared = components.prepare(**common, sources=sources)
     place(prepared, "prepare")
     candidates = []
-    for model in models_for(task.name):
-        trained = components.train(**common, model=model.name, prepared=prepared.output)
-        place(trained, f"train {model.name}", wants_gpu=model.wants_gpu)
+    for models in _trained_together(task):
+        names = [model.name for model in models]
+        trained = components.train(**common, models=names, prepared=prepared.output)
+        place(trained, f"train {', '.join(names)}", wants_gpu=models[0].wants_gpu)
         candidates.append(trained.output)
     evaluated = components.evaluate(**common, prepared=prepared.output, candidates=candidates)
     place(evaluated, "evaluate")
@@ -97,6 +99,13 @@ def _stages(task: Task, dataset: Any, sources: list[Any], placement: Placement |
     released = components.release(**common, evaluation=evaluated.output, verdict=gated.output)
     place(released, "release")
     return gated.output
+
+
+def _trained_together(task: Task) -> list[list[type[Model[Any]]]]:
+    """Return the models of a task by step: all that need no GPU, then each that wants one."""
+    models = models_for(task.name)
+    simple = [model for model in models if not model.wants_gpu]
+    return [group for group in (simple, *([model] for model in models if model.wants_gpu)) if group]
 
 
 def _placer(task: Task, placement: Placement | None) -> Callable[..., None]:

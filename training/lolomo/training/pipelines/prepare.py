@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids, Query, Ranker, Retriever, Scores
+from lolomo.core.recommender import EXCLUDE, Ids, Query, Ranker, Retriever, Scores
 from lolomo.core.task import LabelKind, Task
 from lolomo.evaluation import Fold, build_queries, seen_items
 from lolomo.features import ItemTimeline, all_features, query_inputs
@@ -141,13 +141,12 @@ def propose(
         timeline: Item features; it moves forward to the queries' times.
         seen: Items to drop, by query.
     """
-    most_seen = max((len(items) for items in seen), default=0)
     names = [Columns.TIMESTAMP, *(name for name in task.features if name in rows.columns)]
     query: Query = query_inputs(rows, names)
     if isinstance(recommender, Retriever):
         if task.label.kind is LabelKind.NEXT_ITEMS:
             query = latest_history(query, SEED_HISTORY)
-        item_ids, scores = recommender.retrieve(query, PROPOSALS + most_seen)
+        item_ids, scores = recommender.retrieve({**query, EXCLUDE: _padded(seen)}, PROPOSALS)
     else:
         features = [name for name in recommender.inputs if name in task.features]
         item_ids, scores = rank_catalogue(recommender, query, timeline, features)
@@ -177,9 +176,19 @@ def rank_catalogue(
 
 def _without(proposal: Proposal, seen: Ids) -> Proposal:
     hidden = {"", *seen}
-    keep = [
-        index
-        for index, item in enumerate(proposal.item_ids[: PROPOSALS + len(hidden)])
-        if item not in hidden and np.isfinite(proposal.scores[index])
-    ][:PROPOSALS]
+    finite = np.isfinite(proposal.scores).tolist()
+    keep: list[int] = []
+    for place, item_id in enumerate(proposal.item_ids.tolist()):
+        if finite[place] and item_id not in hidden:
+            keep.append(place)
+            if len(keep) == PROPOSALS:
+                break
     return Proposal(proposal.item_ids[keep], proposal.scores[keep])
+
+
+def _padded(seen: Sequence[Ids]) -> Ids:
+    """Return lists of items as one array, padded with "". Shape: [batch, longest]."""
+    padded: Ids = np.full((len(seen), max(map(len, seen), default=0)), "", object)
+    for row, items in enumerate(seen):
+        padded[row, : len(items)] = items
+    return padded

@@ -65,13 +65,14 @@ def merge(
         excluded: Item ids that must not come back, such as those already watched.
         limit: Most candidates to return.
     """
+    hidden = frozenset(excluded)
     position: dict[str, int] = {}
     placed: list[tuple[str, NDArray[np.int64], Scores]] = []
     for source, proposal in proposals.items():
         keep = [
             place
             for place, item_id in enumerate(proposal.item_ids.tolist())
-            if item_id and item_id not in excluded
+            if item_id and item_id not in hidden
         ]
         item_ids = proposal.item_ids[keep].tolist()
         indices = [position.setdefault(item_id, len(position)) for item_id in item_ids]

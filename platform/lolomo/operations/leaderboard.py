@@ -76,11 +76,18 @@ def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = Fals
         title = f"[bold]{task}[/], {window} window, {rows[0].num_users:,} users"
         if not rows[0].is_conclusive:
             title += f": [yellow]{INCONCLUSIVE}[/], fewer than {MIN_USERS}"
-        plain = [replace(row, verdict="", num_users=MIN_USERS, note=row.verdict) for row in rows]
-        console.print(to_table(plain, title=title))
+        starred = [
+            replace(row, verdict="", num_users=MIN_USERS, model=_starred(row)) for row in rows
+        ]
+        console.print(to_table(starred, title=title, num_metrics=2))
         for reason in _reasons(workspace, task).values():
             console.print(f"  [dim]gate, on validation:[/] {reason}", highlight=False)
         console.print()
+    console.print("[bold]★[/] serves as champion")
+
+
+def _starred(result: "Result") -> str:
+    return f"★ {result.model}" if result.verdict else f"  {result.model}"
 
 
 def draw_leaderboard(workspace: Workspace, window: str) -> Path:

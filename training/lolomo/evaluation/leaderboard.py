@@ -68,12 +68,13 @@ def to_table(
 
     What gates said, and who was evaluated on too few users, stands below the table.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     metrics = _metric_names(results)[:num_metrics]
     several = len({_group(result) for result in results}) > 1
     outcomes = dict.fromkeys(f"{row.task}: {row.outcome}" for row in results if row.outcome)
-    table = Table(title=title, title_justify="left", caption="\n".join(outcomes))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, caption="\n".join(outcomes))
     table.caption_justify = "left"
     if several:
         table.add_column("task")

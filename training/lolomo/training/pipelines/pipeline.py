@@ -1,8 +1,8 @@
 """The one pipeline definition, derived from the list of tasks and the models with a role in them.
 
 For each task: prepare → train → evaluate → gate → release. Models that need no GPU train in one
-step, each other in a step of its own. A task that takes its
-candidates from others waits for their gates. Which steps want a GPU is the model's own word.
+step, each other in a step of its own. A task that takes its candidates from others waits for their
+gates. Which steps want a GPU is the model's own word.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,0 +1,145 @@
+"""The whole road on small data: killed on its way, taken up again, and safe to repeat."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lolomo.core.release import ReleaseStore
+from lolomo.tasks import TOP_PICKS, all_tasks
+
+MAPPING = """\
+name = "small"
+
+[events]
+path = "plays.csv"
+kind = "play"
+
+[events.columns]
+user_id = "user"
+item_id = "item"
+timestamp = "time"
+"""
+PATIENCE_SECONDS = 600
+
+
+def write_plays(path: Path) -> None:
+    """Write plays of 60 users with one of two tastes, the newer items more often."""
+    rng = np.random.default_rng(11)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    lines = ["user,item,time"]
+    for number in range(2400):
+        user = rng.integers(60)
+        newest = 20 + number // 60
+        item = newest - min(newest, rng.geometric(0.08))
+        item += (item % 2 != user % 2) & (rng.random() < 0.9)
+        lines.append(f"u{user},i{item:03d},{(start + timedelta(minutes=20 * number)).isoformat()}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@dataclass
+class Road:
+    """A folder with a company's data, and the demo over it."""
+
+    folder: Path
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "home" / "small"
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Start the demo in a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "lolomo.cli", "demo", "--dataset", "mapping.toml"],
+            cwd=self.folder,
+            env={**os.environ, "LOLOMO_HOME": str(self.folder / "home")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def finish(self) -> str:
+        """Run the demo to its end and return what it printed."""
+        process = self.start()
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, output
+        return output
+
+    def kill_in_training(self) -> None:
+        """Start the demo and kill it, children and all, while a model is being fitted."""
+        process = self.start()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not list(self.workspace.glob("runs/.train-*")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    def pins(self) -> dict[str, str]:
+        return ReleaseStore(self.workspace / "releases").pins()
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
+    road = Road(tmp_path_factory.mktemp("road"))
+    write_plays(road.folder / "plays.csv")
+    (road.folder / "mapping.toml").write_text(MAPPING)
+    road.kill_in_training()
+    assert road.pins() == {}
+    road.finish()
+    return road
+
+
+def test_every_task_has_a_champion_whose_files_are_as_its_card_says(road: Road) -> None:
+    store = ReleaseStore(road.workspace / "releases")
+    pins = road.pins()
+    assert pins.keys() == all_tasks().keys()
+    for task, digest in pins.items():
+        card = store.open(digest).card
+        assert card.task == task
+        assert card.metrics["test"]
+
+
+def test_the_candidates_of_a_ranker_come_from_every_source(road: Road) -> None:
+    page = json.loads((road.workspace / "reports" / "page-someone-new.json").read_text())
+    assert {row["task"] for row in page["rows"]} >= {"top_picks"}
+    pages = [json.loads(path.read_text()) for path in road.workspace.glob("reports/page-u*.json")]
+    sources = {
+        origin["source"]
+        for page in pages
+        for row in page["rows"]
+        for entry in row["entries"]
+        for origin in entry["provenance"]
+    }
+    assert sources == set(TOP_PICKS.candidates_from)
+
+
+def test_no_title_stands_twice_on_a_page(road: Road) -> None:
+    for path in road.workspace.glob("reports/page-*.json"):
+        page = json.loads(path.read_text())
+        items = [entry["item_id"] for row in page["rows"] for entry in row["entries"]]
+        assert len(items) == len(set(items))
+        assert not page["degraded"]
+
+
+def test_a_second_run_repeats_nothing_and_changes_nothing(road: Road) -> None:
+    pins = road.pins()
+    runs = sorted(path.name for path in (road.workspace / "runs").iterdir())
+    started = time.monotonic()
+    assert "Done in" in road.finish()
+    assert road.pins() == pins
+    again = sorted(path.name for path in (road.workspace / "runs").iterdir())
+    assert [name for name in again if name.startswith("train")] == [
+        name for name in runs if name.startswith("train")
+    ]
+    assert time.monotonic() - started < PATIENCE_SECONDS / 4

@@ -11,6 +11,9 @@ from lolomo.core.settings import Workspace
 if TYPE_CHECKING:
     from lolomo.evaluation import Result
 
+POPULARITY = "recent_popularity"
+"""The list of what was watched most in a window that was tuned: what everything is held against."""
+
 
 def latest_results(workspace: Workspace) -> "list[Path]":
     """Return the result files of each task's latest evaluation, in the order of the tasks."""
@@ -80,10 +83,52 @@ def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = Fals
             replace(row, verdict="", num_users=MIN_USERS, model=_starred(row)) for row in rows
         ]
         console.print(to_table(starred, title=title, num_metrics=2))
+        for line in against_popularity(workspace, task, window):
+            console.print(f"  {line}", highlight=False)
         for reason in _reasons(workspace, task).values():
             console.print(f"  [dim]gate, on validation:[/] {reason}", highlight=False)
         console.print()
     console.print("[bold]★[/] serves as champion")
+
+
+def against_popularity(workspace: Workspace, task: str, window: str) -> list[str]:
+    """Say of each model whether it beats the popularity list whose window was tuned.
+
+    Empty where the task has no such list.
+
+    Args:
+        workspace: The dataset's workspace.
+        task: The task's name.
+        window: `validation` or `test`.
+    """
+    import polars as pl
+
+    from lolomo.evaluation import paired_bootstrap
+    from lolomo.tasks import find_task
+
+    metric = find_task(task).gate.metric
+    folder = next(path.parent for path in latest_results(workspace) if _task_of(path) == task)
+    judged = {
+        path.name.split("-")[1]: pl.read_parquet(path)
+        for path in sorted(folder.glob(f"metrics-*-{window}.parquet"))
+    }
+    popularity = judged.pop(POPULARITY, None)
+    if popularity is None:
+        return []
+    lines = []
+    for model, per_query in judged.items():
+        difference = paired_bootstrap(per_query, popularity, metric).difference
+        verb = "beats" if difference.low > 0 else "does not beat"
+        lines.append(
+            f"{model} {verb} {POPULARITY} here ({metric} {difference.mean:+.4f} "
+            f"[{difference.low:+.4f}, {difference.high:+.4f}])"
+        )
+    return lines
+
+
+def _task_of(path: Path) -> str:
+    """Return the task of a results file, from its folder `evaluate-<task>-<digest>`."""
+    return path.parent.name.removeprefix("evaluate-").rpartition("-")[0]
 
 
 def _starred(result: "Result") -> str:

@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from lolomo.core.files import write_atomically
 from lolomo.core.progress import Progress
 from lolomo.core.settings import Settings, Workspace
 from lolomo.operations.service_process import running_service
@@ -32,8 +34,8 @@ def run_demo(settings: Settings, dataset: str) -> None:
     workspace = settings.workspace(name)
     _features(workspace, log)
     _training(settings, name)
-    pages = _pages(workspace, name, choose_members(log))
-    _closing(workspace, name, pages, time.monotonic() - started)
+    page = _pages(workspace, name, choose_members(log))
+    _closing(workspace, name, page, time.monotonic() - started)
 
 
 @contextmanager
@@ -109,34 +111,47 @@ def choose_members(log: "EventLog") -> list[str]:
     return [*dict.fromkeys(chosen), UNKNOWN_USER]
 
 
-def _pages(workspace: Workspace, name: str, members: list[str]) -> list[Path]:
-    """Start the service, ask it for each member's page, show and save them, and stop it."""
-    from lolomo.serving.console import print_page
+def _pages(workspace: Workspace, name: str, members: list[str]) -> Path:
+    """Start the service, ask it for each member's page, show and save them, and stop it.
 
-    written = [workspace.reports / "page.html"]
-    pages: dict[str, Any] = {}
+    Returns:
+        The first member's page as HTML; the others stand beside it.
+    """
+    from pydantic import TypeAdapter
+
+    from lolomo.serving.bentos import PageAnswer
+    from lolomo.serving.console import print_page, render_page
+
+    pages: dict[str, PageAnswer] = {}
     with _stage(4, "Service: a Bento on loopback, asked over HTTP") as progress:
         progress(0.1, "starting: loading and warming releases")
         with running_service(name, workspace.reports / "service.log") as service:
             for index, user in enumerate(members):
                 progress(0.6 + 0.1 * index, f"page of user {user}")
-                pages[user] = service.page({"user_id": user})
-            written[0].parent.mkdir(parents=True, exist_ok=True)
-            written[0].write_text(service.html(f"user={members[0]}"), encoding="utf-8")
+                answer = service.page({"user_id": user})
+                pages[user] = TypeAdapter(PageAnswer).validate_python(answer)
+                text = json.dumps(answer, indent=2, ensure_ascii=False)
+                write_atomically(_report(workspace, user, "json"), text)
+    main = workspace.reports / "page.html"
     for user, page in pages.items():
-        path = workspace.reports / f"page-{user}.json"
-        path.write_text(json.dumps(page, indent=2, ensure_ascii=False), encoding="utf-8")
-        written.append(path)
         print_page(page)
-    return written
+        path = main if user == members[0] else _report(workspace, user, "html")
+        write_atomically(path, render_page(page, form=False))
+    return main
 
 
-def _closing(workspace: Workspace, name: str, pages: list[Path], seconds: float) -> None:
+def _report(workspace: Workspace, user: str, suffix: str) -> Path:
+    """Return where a member's page is kept; an id may hold any character."""
+    return workspace.reports / f"page-{quote(user, safe='')}.{suffix}"
+
+
+def _closing(workspace: Workspace, name: str, page: Path, seconds: float) -> None:
     from rich.console import Console
 
     console = Console(soft_wrap=True)
     console.print(f"\n[bold cyan]5/5[/] [bold]Done in {seconds:.0f} s.[/] Look at:")
-    for path in (pages[0], *sorted(workspace.reports.glob("*.png"))):
+    others = [path for path in sorted(workspace.reports.glob("*.html")) if path != page]
+    for path in (page, *others, workspace.reports / "leaderboard-test.png"):
         console.print(f"    {_short(path)}")
     console.print("\nGo on with:")
     option = f" --dataset {name}"

@@ -43,10 +43,6 @@ class PageService:
         headers = {"Content-Type": "application/json"}
         return dict(json.loads(_fetch(f"{self.url}/v1/page", body, headers)))
 
-    def html(self, query: str) -> str:
-        """Return the console's page for a query string such as `user=42`."""
-        return _fetch(f"{self.url}/?{query}").decode()
-
 
 def _fetch(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     request = urllib.request.Request(url, body, dict(headers or {}))  # noqa: S310

@@ -8,26 +8,32 @@ beside BentoML's. Everything else, `/` and `/openapi.json` included, is ours.
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lolomo.serving.bentos.front import Front
 
 
+@contextmanager
+def without_deprecations() -> Iterator[None]:
+    """Keep BentoML's own use of what pathspec and pydantic deprecated off the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@without_deprecations()
 def page_application(load: Callable[[], Front]) -> Any:
     """Return the ASGI application of the service `page`.
-
-    BentoML 1.4.39 itself uses what pathspec and pydantic have deprecated; its warnings are not ours
-    to mend, and are kept off the terminal.
 
     Args:
         load: Makes the front; called when the application starts.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return page_service(load).to_asgi()
+    return page_service(load).to_asgi()
 
 
+@without_deprecations()
 def page_service(load: Callable[[], Front]) -> Any:
     """Return the BentoML service `page`.
 
@@ -36,6 +42,7 @@ def page_service(load: Callable[[], Front]) -> Any:
     """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="lolomo-metrics-")
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
     import bentoml
 
     from lolomo.serving.bentos.metrics import with_own_metrics

@@ -15,7 +15,7 @@ from lolomo.training.pipelines.candidate import Candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS
 from lolomo.training.pipelines.gate import VERDICT, Verdict
-from lolomo.training.pipelines.release import release
+from lolomo.training.pipelines.release import gate_entry, release
 from lolomo.training.tracking import DIGEST_TAG, Tracker
 
 MODELS = {"item_knn": "baseline", "causal_transformer": "challenger"}
@@ -121,3 +121,16 @@ def test_runs_are_recorded_once(publish: Publish, context: StepContext) -> None:
     client = Tracker(context.workspace)._client
     experiment = client.get_experiment_by_name("next_play")
     assert len(client.search_runs([experiment.experiment_id])) == len(MODELS)
+
+
+def test_only_the_challenger_that_won_has_passed_the_gate() -> None:
+    verdict = Verdict(
+        candidate="train-b",
+        baseline="train-simple",
+        passed=True,
+        reasons={"a": "a lost", "b": "b won"},
+        figures={},
+    )
+    entries = {name: gate_entry(verdict, f"train-{name}", name) for name in ("simple", "a", "b")}
+    assert [name for name, entry in entries.items() if entry["passed"]] == ["b"]
+    assert entries["a"]["reason"] == "a lost"

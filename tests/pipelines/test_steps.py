@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,12 @@ def test_a_killed_step_leaves_nothing_and_is_done_anew(workspace: Workspace) -> 
     assert list(workspace.runs.iterdir()) == []
     key = run_step(workspace, "train-x", {}, fill)
     assert (workspace.runs / key / "outcome").read_text() == "done"
+
+
+def test_a_step_found_done_counts_as_the_latest(workspace: Workspace) -> None:
+    old = workspace.runs / run_step(workspace, "gate-x", {"data": 1}, fill)
+    os.utime(old, (1, 1))
+    new = workspace.runs / run_step(workspace, "gate-x", {"data": 2}, fill)
+    os.utime(new, (2, 2))
+    run_step(workspace, "gate-x", {"data": 1}, refuse)
+    assert old.stat().st_mtime > new.stat().st_mtime

@@ -62,6 +62,8 @@ class Settings:
     """Where a Kubeflow Pipelines with many users runs the steps (`KF_PIPELINES_NAMESPACE`)."""
     pipelines_token: Path | None = None
     """A service account's token for it (`KF_PIPELINES_SA_TOKEN_PATH`, as its SDK has it)."""
+    tracking_uri: str | None = None
+    """The MLflow server (`MLFLOW_TRACKING_URI`, as MLflow has it); None for SQLite here."""
     image: str | None = None
     """The training image of steps on a cluster, by digest (`LOLOMO_IMAGE`)."""
 
@@ -77,6 +79,7 @@ class Settings:
             pipelines_endpoint=os.environ.get("KF_PIPELINES_ENDPOINT") or None,
             pipelines_namespace=os.environ.get("KF_PIPELINES_NAMESPACE") or None,
             pipelines_token=Path(token) if token else None,
+            tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or None,
             image=os.environ.get("LOLOMO_IMAGE") or None,
         )
 

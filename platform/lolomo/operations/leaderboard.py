@@ -23,10 +23,15 @@ def latest_results(workspace: Workspace) -> "list[Path]":
     for task in all_tasks():
         found = sorted(
             workspace.runs.glob(f"evaluate-{task}-*/results.json"),
-            key=lambda path: path.stat().st_mtime,
+            key=_last_used,
         )
         latest += found[-1:]
     return latest
+
+
+def _last_used(path: Path) -> float:
+    """Return when the step that owns this file was last run, or found done."""
+    return path.parent.stat().st_mtime
 
 
 def results_of(workspace: Workspace, window: str) -> "list[Result]":
@@ -146,7 +151,5 @@ def draw_leaderboard(workspace: Workspace, window: str) -> Path:
 
 def _reasons(workspace: Workspace, task: str) -> dict[str, str]:
     """Return what the latest gate said of each challenger."""
-    found = sorted(
-        workspace.runs.glob(f"gate-{task}-*/verdict.json"), key=lambda path: path.stat().st_mtime
-    )
+    found = sorted(workspace.runs.glob(f"gate-{task}-*/verdict.json"), key=_last_used)
     return dict(json.loads(found[-1].read_text())["reasons"]) if found else {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lolomo.core.release import Release
-from lolomo.core.settings import Workspace
+from lolomo.core.settings import Settings, Workspace
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -32,7 +32,7 @@ class Tracker:
     def uri(self) -> str:
         """Where MLflow keeps runs: the environment's server, else SQLite in the workspace."""
         path = self.workspace.tracking / "mlflow.db"
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{path}"
+        return Settings.from_environment().tracking_uri or f"sqlite:///{path}"
 
     @cached_property
     def _client(self) -> Any:
@@ -82,7 +82,7 @@ class Tracker:
         if found is not None:
             return str(found.experiment_id)
         location = (self.workspace.tracking / "artifacts").as_uri()
-        remote = "MLFLOW_TRACKING_URI" in os.environ
+        remote = Settings.from_environment().tracking_uri is not None
         return str(self._client.create_experiment(name, None if remote else location))
 
     def set_alias(self, release: Release, alias: str, run_id: str | None = None) -> None:

@@ -91,18 +91,18 @@ def _publish(context: StepContext, folder: Path, decision: Verdict, key: str) ->
         feature_service=context.features.service(context.task),
         reward=context.task.reward.reference,
         metrics=_metrics(from_json((folder / RESULTS).read_text()), candidate.model),
-        gate=_gate_entry(decision, candidate.model),
+        gate=gate_entry(decision, key, candidate.model),
         code_version=code_version(),
     )
     store = ReleaseStore(context.workspace.releases)
     return store.publish(context.outcome(key) / fold.name, card)
 
 
-def _gate_entry(decision: Verdict, model: str) -> dict[str, Any]:
-    reason = decision.reasons.get(model, "the strongest baseline")
+def gate_entry(decision: Verdict, key: str, model: str) -> dict[str, Any]:
+    """Return what a card says of the gate; only the challenger that won has passed it."""
     return {
-        "passed": decision.passed and reason is decision.reasons.get(model),
-        "reason": reason,
+        "passed": decision.passed and key == decision.candidate,
+        "reason": decision.reasons.get(model, "the strongest baseline"),
         "figures": decision.figures.get(model, {}),
     }
 

@@ -65,13 +65,13 @@ def test_the_timeline_equals_point_in_time_cell_by_cell(
     store: FeatureStore, queries: pl.DataFrame, delay: timedelta
 ) -> None:
     times = queries["timestamp"].unique().sort()
-    timeline = store.item_timeline()
+    timeline = store.item_timeline(delay)
     stamps = times.dt.epoch("us").to_numpy()
     rows = times.to_frame().join(pl.DataFrame({"item_id": timeline.item_ids.tolist()}), how="cross")
     expected = query_inputs(store.point_in_time(rows, ITEM_FEATURES, delay), ITEM_FEATURES)
-    everywhere = timeline.at(stamps, ITEM_NUMBERS, delay)
+    everywhere = timeline.at(stamps, ITEM_NUMBERS)
     ids = np.tile(timeline.item_ids, (len(stamps), 1))
-    gathered = timeline.gather(stamps, ids, ITEM_FEATURES, delay)
+    gathered = timeline.gather(stamps, ids, ITEM_FEATURES)
     for name in ITEM_FEATURES:
         wanted = expected[name].reshape(gathered[name].shape)
         np.testing.assert_array_equal(gathered[name], wanted, err_msg=name)
@@ -115,6 +115,7 @@ def test_a_service_read_through_feast_itself_equals_our_own_reads(
         "request_timestamp": microseconds(cut),
         "request_device": "tv",
         "request_country": "",
+        "request_text": "",
     }
     row = {"user_id": "u3", "item_id": "i01"} | request
     answer = feast_store.get_online_features(
@@ -141,6 +142,7 @@ def test_a_service_joined_through_feast_itself_equals_point_in_time(
         pl.col("timestamp").dt.epoch("us").alias("request_timestamp"),
         pl.col("device").alias("request_device"),
         pl.lit("").alias("request_country"),
+        pl.lit("").alias("request_text"),
     )
     service = feast_store.get_feature_service("top_picks_v1")
     job = feast_store.get_historical_features(entities.to_pandas(), service)

@@ -46,6 +46,7 @@ LIMITS: dict[str, tuple[Callable[[pl.Expr], pl.Expr], str]] = {
     Columns.ROW: (lambda row: row >= 0, "a whole number from 0"),
     Columns.POSITION: (lambda position: position >= 0, "a whole number from 0"),
     Columns.PROPENSITY: (lambda p: (p > 0) & (p <= 1), "a probability above 0 and at most 1"),
+    Columns.PROGRESS: (lambda p: p.is_between(0, 1), "a fraction from 0 to 1"),
     Columns.DURATION_SECONDS: (lambda seconds: seconds >= 0, "a duration in whole seconds from 0"),
     Columns.RELEASE_YEAR: (lambda year: year.is_between(1800, 2200), "a year from 1800 to 2200"),
     Columns.AGE: (lambda age: age.is_between(0, 150), "an age in whole years from 0 to 150"),

@@ -12,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lolomo.core.recommender import Ids, Scores
+from lolomo.core.task import LabelKind, Task
+from lolomo.events.watching import CANDIDATE_INPUTS
 
-PROPOSALS = 150
-"""How many items each source proposes to a ranker."""
+PROPOSALS = 500
+"""How many items each source proposes to a ranker: depth is what recall comes from."""
+LIMIT = 500
+"""Most candidates that a ranker is given."""
+FUSION_CONSTANT = 60
+"""Added to ranks before they are inverted and summed."""
 SEED_HISTORY = 10
 """How many of the latest items a seed-driven source is asked about when it feeds a ranker."""
 
@@ -48,16 +54,23 @@ def source_features(sources: Collection[str]) -> tuple[str, ...]:
     return tuple(f"{source}_{part}" for source in sources for part in ("score", "reciprocal_rank"))
 
 
+def candidate_inputs(task: Task) -> tuple[str, ...]:
+    """Return the names of what `prepare` says of each candidate of a task, beside its features."""
+    if task.label.kind is LabelKind.RESUMED:
+        return CANDIDATE_INPUTS
+    return source_features(task.candidates_from)
+
+
 def merge(
     proposals: Mapping[str, Proposal],
     sources: Collection[str],
     excluded: Collection[str] = (),
-    limit: int = 500,
+    limit: int = LIMIT,
 ) -> Candidates:
     """Merge what several sources propose into one list without duplicates.
 
-    The order is that of the summed reciprocal ranks (as in reciprocal rank fusion, Cormack et al.
-    2009, with constant 0), ties by item id, so it is a sensible page order when no ranker answers.
+    The order is that of reciprocal rank fusion (Cormack et al. 2009), ties by item id, so it is a
+    sensible page order when no ranker answers.
 
     Args:
         proposals: By source name; a source without an answer may be absent.
@@ -80,11 +93,11 @@ def merge(
     features = {name: np.zeros(len(position), np.float32) for name in source_features(sources)}
     fused = np.zeros(len(position))
     for source, places, scores in placed:
-        reciprocal_ranks = 1.0 / np.arange(1, len(places) + 1)
-        fused[places] += reciprocal_ranks
+        ranks = np.arange(1, len(places) + 1)
+        fused[places] += 1.0 / (FUSION_CONSTANT + ranks)
         if source in sources:
             features[f"{source}_score"][places] = scores
-            features[f"{source}_reciprocal_rank"][places] = reciprocal_ranks
+            features[f"{source}_reciprocal_rank"][places] = 1.0 / ranks
     merged: Ids = np.array(list(position), dtype=object)
     order = np.lexsort((merged.astype(str), -fused))[:limit]
     return Candidates(merged[order], {name: column[order] for name, column in features.items()})

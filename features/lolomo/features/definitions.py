@@ -49,7 +49,7 @@ REQUEST = RequestSource(
         Field(name=REQUEST_TIMESTAMP, dtype=Int64),
         *(
             Field(name=f"request_{name}", dtype=String)
-            for name in (Columns.DEVICE, Columns.COUNTRY)
+            for name in (Columns.DEVICE, Columns.COUNTRY, Columns.TEXT)
         ),
     ],
 )

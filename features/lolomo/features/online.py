@@ -86,6 +86,11 @@ class OnlineFeatures:
         return self.snapshot.as_of
 
     @property
+    def counts_timestamp(self) -> int:
+        """The time whose values these are, in microseconds since 1970 UTC."""
+        return microseconds(self.as_of)
+
+    @property
     def item_ids(self) -> NDArray[np.object_]:
         """Every item of the events and the catalogue, sorted. Shape: [items]."""
         return self.snapshot.item_ids

@@ -15,6 +15,7 @@ from lolomo.core.files import write_atomically
 from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Workspace
 from lolomo.core.task import Task
+from lolomo.events import EventLog
 from lolomo.features.repository import ONLINE, Repository, quiet
 from lolomo.features.services import service_reference
 from lolomo.features.tables import ChangeTables, Log
@@ -22,6 +23,7 @@ from lolomo.features.transforms import all_groups
 from lolomo.features.transforms.static import ALWAYS
 
 if TYPE_CHECKING:
+    from lolomo.features.covisitation import CoVisitation
     from lolomo.features.online import OnlineFeatures
     from lolomo.features.timeline import ItemTimeline
 
@@ -151,11 +153,24 @@ class FeatureStore:
         """Return the reference of a task's FeatureService, `name@v1#hash`."""
         return service_reference(task)
 
-    def item_timeline(self) -> "ItemTimeline":
-        """Return the item features at any time, for training and evaluation in bulk."""
+    def item_timeline(
+        self, delay: timedelta = timedelta(0), frozen_at: datetime | None = None
+    ) -> "ItemTimeline":
+        """Return the item features at any time, for training and evaluation in bulk.
+
+        Args:
+            delay: How late stored values arrive; the clock itself is never late.
+            frozen_at: When stored values stop to arrive, UTC; None for never.
+        """
         from lolomo.features.timeline import ItemTimeline
 
-        return ItemTimeline(self.tables)
+        return ItemTimeline(self.tables, delay, frozen_at)
+
+    def covisitation(self) -> "CoVisitation":
+        """Return the counts of pairs of items at any time, from the workspace's event log."""
+        from lolomo.features.covisitation import CoVisitation
+
+        return CoVisitation(EventLog(self.workspace.events).events(), self.items_known)
 
     def online(self) -> "OnlineFeatures":
         """Return the features as last materialised, for serving."""

@@ -3,11 +3,14 @@
 Training and evaluation ask for many items at many times. Instead of a join a cell, the timeline
 walks through the change tables once in the order of time and keeps the current value of each item
 in an array. It equals `FeatureStore.point_in_time` cell by cell.
+
+A timeline may be late, or frozen. What is stored is then as it was known earlier, by a delay or at
+the freezing, while the clock goes on: counts stand still, ages grow and decayed counts fade.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,10 @@ from lolomo.features.tables import ChangeTables
 from lolomo.features.transforms import groups_of
 
 Array = NDArray[Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(slots=True)
@@ -80,27 +87,39 @@ class ItemTimeline:
     """Features of all items, moving forward in time.
 
     Asking for an earlier time than before is allowed and starts again from the beginning.
+
+    Args:
+        tables: The change tables.
+        delay: How late stored values arrive; the clock itself is never late.
+        frozen_at: When stored values stop to arrive, UTC; None for never.
     """
 
-    def __init__(self, tables: ChangeTables) -> None:
+    def __init__(
+        self,
+        tables: ChangeTables,
+        delay: timedelta = timedelta(0),
+        frozen_at: datetime | None = None,
+    ) -> None:
         self.item_ids: NDArray[np.object_] = tables.known("item")
         """Every item ever seen in events or catalogue, sorted. Shape: [items]."""
         self._index = {item_id: code for code, item_id in enumerate(self.item_ids)}
         self._tables = tables
+        self._delay = delay // MICROSECOND
+        self._last = _NEVER if frozen_at is None else (frozen_at - EPOCH) // MICROSECOND
         self._tracks: dict[str, _Track] = {}
 
+    def known_at(self, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return as of when stored values are, in microseconds: never after the query itself."""
+        return np.minimum(timestamps - self._delay, self._last)
+
     def at(
-        self,
-        timestamps: NDArray[np.int64],
-        features: Sequence[str],
-        delay: timedelta = timedelta(0),
+        self, timestamps: NDArray[np.int64], features: Sequence[str]
     ) -> dict[str, NDArray[np.float32]]:
         """Return numbers of all items at each time, NaN where missing.
 
         Args:
             timestamps: Query times in microseconds, ascending. Shape: [batch].
             features: Names of item features that are numbers.
-            delay: How late stored values arrive; the clock itself is never late.
 
         Returns:
             By feature, float32 arrays of shape [batch, items].
@@ -113,14 +132,13 @@ class ItemTimeline:
         if texts:
             raise FeatureError(f"features {texts} are not numbers: ask `gather` for them")
         shape = (len(timestamps), len(self.item_ids))
-        return self._compute(selected, timestamps, delay, shape, lambda row, values: values)
+        return self._compute(selected, timestamps, shape, lambda row, values: values)
 
     def gather(
         self,
         timestamps: NDArray[np.int64],
         item_ids: NDArray[np.object_],
         features: Sequence[str],
-        delay: timedelta = timedelta(0),
     ) -> dict[str, Array]:
         """Return features of some items at each time.
 
@@ -128,7 +146,6 @@ class ItemTimeline:
             timestamps: Query times in microseconds, ascending. Shape: [batch].
             item_ids: "" and unknown items have missing values. Shape: [batch, candidates].
             features: Names of item features.
-            delay: How late stored values arrive; the clock itself is never late.
 
         Returns:
             By feature: numbers float32 `[batch, candidates]`, NaN where missing; categories and
@@ -151,7 +168,7 @@ class ItemTimeline:
             return picked
 
         selected = self._select(features)
-        return self._compute(selected, timestamps, delay, item_ids.shape, pick)
+        return self._compute(selected, timestamps, item_ids.shape, pick)
 
     def _select(self, features: Sequence[str]) -> list[tuple[_Track, tuple[Feature, ...]]]:
         selected = list(groups_of(features).values())
@@ -166,12 +183,11 @@ class ItemTimeline:
         self,
         selected: list[tuple[_Track, tuple[Feature, ...]]],
         timestamps: NDArray[np.int64],
-        delay: timedelta,
         shape: tuple[int, ...],
         pick: Callable[[int, NDArray[np.float64]], NDArray[np.float64]],
     ) -> dict[str, Array]:
         result: dict[str, Array] = {}
-        known_at = timestamps - delay // timedelta(microseconds=1)
+        known_at = self.known_at(timestamps)
         for track, items in selected:
             names = [item.name for item in items]
             ends = np.searchsorted(track.times, known_at, side="right").tolist()

@@ -15,6 +15,7 @@ Given `plays.csv` and `films.parquet`, write `mapping.toml` beside them:
     item_id = "film"
     timestamp = "watched_at"
     value = "seconds"                      # optional, as is all but the three above
+    progress = "share_watched"             # from 0 to 1; what "continue watching" needs
 
     [events.timestamp]                     # optional: ISO 8601, else seconds since 1970
     unit = "ms"                            # s, ms, us, ns or iso ...

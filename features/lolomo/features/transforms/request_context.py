@@ -1,4 +1,4 @@
-"""The moment and the device of a request."""
+"""The moment, the device and the words of a request."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from lolomo.features.transforms.clock import day_of_week, days_since_1970, hour_
 
 
 def known(values: NDArray[Any], _timestamp: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Return texts with None where empty: an empty device or country is a missing one."""
+    """Return texts with None where empty: an empty device, country or text is missing."""
     return np.array([value or None for value in values], dtype=object)
 
 
@@ -28,6 +28,11 @@ REQUEST_CONTEXT = FeatureGroup(
         Derived(
             Feature(Columns.COUNTRY, "context", "category", "The country it is in."),
             (Columns.COUNTRY,),
+            known,
+        ),
+        Derived(
+            Feature(Columns.TEXT, "context", "text", "What is typed into the search box."),
+            (Columns.TEXT,),
             known,
         ),
         Derived(

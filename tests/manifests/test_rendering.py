@@ -1,6 +1,6 @@
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lolomo.cli import lolomo
+from lolomo.core.task import Task
 from lolomo.serving.graph import compile_graph, page_graph
 from lolomo.tasks import BUILT_IN
 
@@ -56,11 +57,19 @@ def test_every_file_is_named_by_a_kustomization(file: str) -> None:
     pytest.fail("there is no kustomization.yaml beside it, nor one folder up")
 
 
+# What is not on the page is no step of its graph: the front answers it.
+STEPS = [task for task in BUILT_IN if task.row.on_page]
+
+
 @pytest.mark.parametrize(
-    ("kind", "prefix"), [("InferenceService", ""), ("CronJob", "train-")], ids=str
+    ("kind", "prefix", "tasks"),
+    [("InferenceService", "", STEPS), ("CronJob", "train-", BUILT_IN)],
+    ids=["served", "trained"],
 )
-def test_every_task_is_trained_and_served(kind: str, prefix: str, render: Render) -> None:
-    expected = {prefix + task.name.replace("_", "-") for task in BUILT_IN}
+def test_every_task_is_trained_and_served(
+    kind: str, prefix: str, tasks: Sequence[Task], render: Render
+) -> None:
+    expected = {prefix + task.name.replace("_", "-") for task in tasks}
     found = names(render("overlays/dev"), kind)
     assert {name for name in found if name.startswith(prefix)} - {
         "materialize-features"
@@ -107,7 +116,7 @@ def test_every_step_of_the_graph_is_answered_by_an_inference_service(render: Ren
 def test_an_overlay_pins_the_release_of_each_task(render: Render) -> None:
     objects = render("overlays/dev")
     pins = next(entry["data"] for entry in objects if entry["metadata"]["name"] == "releases")
-    assert set(pins) == {task.name for task in BUILT_IN}
+    assert set(pins) == {task.name for task in STEPS}
     for entry in (entry for entry in objects if entry["kind"] == "InferenceService"):
         uri = entry["spec"]["predictor"]["containers"][0]["env"][0]["value"]
         assert uri.rpartition("/")[2] == pins[entry["metadata"]["name"].replace("-", "_")]

@@ -23,6 +23,7 @@ class FakeFeatures:
     """Sixty items, the last two of one title; two users who have watched something."""
 
     item_ids: Ids = CATALOGUE
+    counts_timestamp = 0
 
     def user(
         self, user_id: str, timestamp: int, context: Mapping[str, str | None]
@@ -93,13 +94,30 @@ class FakeRanker:
         return np.asarray(query[self.by], np.float32)
 
 
+@dataclass
+class FakeSearch:
+    """Finds the item whose number was typed, and the smallest numbers if none was."""
+
+    inputs: tuple[str, ...] = ("candidates", "text", "item_plays_total")
+    fail: Callable[[], None] | None = None
+
+    def rank(self, query: Query) -> Scores:
+        if self.fail:
+            self.fail()
+        typed = query["text"][0]
+        numbers = np.array([_number(item_id) for item_id in query["candidates"][0]])
+        found = 1000.0 * (numbers == int(typed)) if typed else 0.0
+        return np.asarray(found - numbers, np.float32)[None]
+
+
 @pytest.fixture
 def champions() -> dict[str, Champion]:
     """Every task's release; tests take some away or break them."""
     return {
         "trending_now": Champion("a" * 64, "popularity", FakeRanker()),
         "because_you_watched": Champion("b" * 64, "item_knn", FakeRetriever()),
-        "next_play": Champion("c" * 64, "causal_transformer", FakeRetriever()),
+        "next_play": Champion("c" * 64, "sasrec", FakeRetriever()),
+        "search": Champion("e" * 64, "fuzzy_search", FakeSearch()),
         "top_picks": Champion("d" * 64, "deep_ranker", FakeRanker("next_play_score")),
     }
 
@@ -107,7 +125,8 @@ def champions() -> dict[str, Champion]:
 @pytest.fixture
 def resources(champions: dict[str, Champion]) -> Resources:
     seen = {"ann": frozenset({"0004", *HISTORIES["ann"]})}
-    return Resources(all_tasks(), champions, FakeFeatures(), seen)
+    tasks = {name: task for name, task in all_tasks().items() if task.needs != ("progress",)}
+    return Resources(tasks, champions, FakeFeatures(), seen)
 
 
 @pytest.fixture

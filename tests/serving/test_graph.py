@@ -119,7 +119,8 @@ def test_page_graph_follows_from_the_tasks() -> None:
     graph = page_graph(all_tasks().values())
     validate(graph)
     names = [step.name for step in graph.nodes["candidates"].steps]
-    assert names == ["context", "next_play", "because_you_watched", "trending_now"]
+    generators = ["continue_watching", "next_play", "because_you_watched", "trending_now"]
+    assert names == ["context", *generators]
 
 
 def test_compiled_graph_is_read_back_as_it_was() -> None:
@@ -131,9 +132,10 @@ def test_compiled_graph_is_read_back_as_it_was() -> None:
 def test_service_urls_follow_the_template() -> None:
     services = {"next_play": "next-play-v2"}
     compiled = compile_graph(page_graph(all_tasks().values()), "prod", services=services)
-    urls = [step["serviceUrl"] for step in compiled["spec"]["nodes"]["candidates"]["steps"]]
-    assert urls[1] == "http://next-play-v2.prod.svc.cluster.local/v1/steps/next_play"
-    assert urls[3].startswith("http://trending-now-predictor.prod.svc.cluster.local/")
+    steps = compiled["spec"]["nodes"]["candidates"]["steps"]
+    urls = {step["name"]: step["serviceUrl"] for step in steps}
+    assert urls["next_play"] == "http://next-play-v2.prod.svc.cluster.local/v1/steps/next_play"
+    assert urls["trending_now"].startswith("http://trending-now-predictor.prod.svc.cluster.local/")
 
 
 def test_unknown_placeholder_is_refused() -> None:

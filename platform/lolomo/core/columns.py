@@ -20,6 +20,8 @@ class Columns:
     ROW: Final = "row"
     POSITION: Final = "position"
     PROPENSITY: Final = "propensity"
+    PROGRESS: Final = "progress"
+    """How far into the item its user was after the event: from 0, its start, to 1, its end."""
 
     TITLE: Final = "title"
     GENRES: Final = "genres"
@@ -37,11 +39,35 @@ class Columns:
     GAINS: Final = "gains"
     """What each target is worth, a list as long as the targets."""
     CANDIDATES: Final = "candidates"
+    TEXT: Final = "text"
+    """What was typed into the search box, as typed; "" before anything is."""
+    QUERY_KIND: Final = "query_kind"
+    """How a search query was made: a value of `QueryKind`."""
     HISTORY_ITEM_IDS: Final = "history_item_ids"
     """Oldest first. In arrays `[batch, length]`, padded at the front with ""."""
     HISTORY_TIMESTAMPS: Final = "history_timestamps"
     """Microseconds since 1970 UTC, 0 where padded."""
     HISTORY_KINDS: Final = "history_kinds"
+    COUNTS_TIMESTAMP: Final = "counts_timestamp"
+    """As of when stored item features, such as counts, are: microseconds since 1970 UTC."""
+    REWARDS: Final = "rewards"
+    """How much each target pleased, 0 to 1, a list as long as the targets."""
+
+
+class QueryKind:
+    """How a query of a search task was made: the values of `Columns.QUERY_KIND`.
+
+    No dataset here holds what members typed, so text is made up from titles, and is called so.
+    """
+
+    PREFIX: Final = "synthetic prefix"
+    """The first characters of the target's title, or of it from one of its words on."""
+    TYPO: Final = "synthetic typo"
+    """A longer such prefix with one slip of the finger in it."""
+    PRE_QUERY: Final = "pre-query"
+    """Nothing is typed yet: what the user watches next, as it was."""
+
+    ALL: Final = (PREFIX, TYPO, PRE_QUERY)
 
 
 class Kind:

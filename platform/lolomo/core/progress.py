@@ -9,3 +9,20 @@ Progress: TypeAlias = Callable[[float, str], None]
 
 def silent(fraction: float, message: str) -> None:
     """Report progress to nobody."""
+
+
+def part_of(progress: Progress, index: int, total: int, subject: str = "") -> Progress:
+    """Return what reports one part, counted from 0, of a whole of `total` parts.
+
+    Args:
+        progress: Told where the whole is.
+        index: Which part.
+        total: How many parts.
+        subject: Put before each message.
+    """
+
+    def part(fraction: float, message: str) -> None:
+        text = ": ".join(word for word in (subject, message) if word)
+        progress((index + min(1.0, max(0.0, fraction))) / total, text)
+
+    return part

@@ -49,6 +49,19 @@ class Retriever(Protocol):
 
 
 @runtime_checkable
+class EmbeddingRetriever(Retriever, Protocol):
+    """A retriever whose scores are inner products of vectors."""
+
+    def encode(self, query: Query) -> NDArray[np.float32]:
+        """Return the vectors of the queries. Shape: [batch, dim]."""
+        ...
+
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Return the vectors of all items, in the order of `items`. Shape: [items, dim]."""
+        ...
+
+
+@runtime_checkable
 class Ranker(Protocol):
     """Orders the candidates that it is given."""
 

@@ -47,6 +47,10 @@ class Card:
     gate: Mapping[str, Any]
     """The decision and the figures it rests on."""
     code_version: str
+    seed: int = 0
+    """Of all that the fit drew."""
+    continued_from: str = ""
+    """Digest of the release that the fit went on from; "" if it began anew."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Relative path to sha256 of every file but the card."""
 
@@ -131,6 +135,21 @@ class ReleaseStore:
             ReleaseError: If it is missing, or any content differs from its card.
         """
         return open_release(self.root / digest, digest)
+
+    def find(self, start: str) -> Release:
+        """Return the one release whose digest starts so, after checking it.
+
+        Raises:
+            ReleaseError: If there is none, or more than one.
+        """
+        found = [path.name for path in self.root.glob(f"{start}*") if (path / CARD).is_file()]
+        if len(found) != 1 or not start.isalnum():
+            known = sorted(path.parent.name[:12] for path in self.root.glob(f"*/{CARD}"))
+            raise ReleaseError(
+                f"{len(found)} releases have a digest that starts with {start!r}: expected the "
+                f"first digits of one of {known}"
+            )
+        return self.open(found[0])
 
     def pins(self) -> dict[str, str]:
         """Return the digest that serves each task; empty before the first promotion."""

@@ -36,5 +36,15 @@ class Reward:
         return events.select(worth.alias("reward")).to_series()
 
 
+def _satisfaction() -> pl.Expr:
+    """Return 1 for what was watched, and for a rating its place on the scale that the data use."""
+    rating = pl.when(pl.col(Columns.KIND) == Kind.RATE).then(pl.col(Columns.VALUE))
+    place = (rating - rating.min()) / (rating.max() - rating.min())
+    watched = pl.col(Columns.KIND).is_in(Kind.INTERACTIONS).cast(pl.Float64)
+    return pl.when(place.is_finite()).then(place).otherwise(watched)
+
+
+SATISFACTION = Reward("satisfaction", 1, _satisfaction())
+"""How much an interaction pleased: a rating from 0, the lowest given, to 1; a play counts 1."""
 INTERACTION = Reward("interaction", 1, pl.col(Columns.KIND).is_in(Kind.INTERACTIONS))
 """Every play, completion or rating counts as one, whatever the rating says."""

@@ -27,6 +27,7 @@ EVENTS = pa.schema(
         pa.field(Columns.ROW, pa.int32()),
         pa.field(Columns.POSITION, pa.int32()),
         pa.field(Columns.PROPENSITY, pa.float64()),
+        pa.field(Columns.PROGRESS, pa.float64()),
     ]
 )
 """One row an event: who did what with which item, when, and in what context."""

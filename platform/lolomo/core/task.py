@@ -21,6 +21,11 @@ class LabelKind(StrEnum):
     """Each rewarded event seeds a query; the user's next new items within the horizon answer it."""
     COUNTS = "counts"
     """The clock alone is the query; what everybody watches within the horizon answers it."""
+    SEARCH = "search"
+    """Each rewarded event is a typed query; the item whose title was typed is the target."""
+    RESUMED = "resumed"
+    """Each session's start is a query; the unfinished item that the user goes on with answers it.
+    What was started is what competes, so nothing is left out for having been seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,10 @@ class Row:
     """Why an item is in it, in words a member understands; `{seed}` as above."""
     length: int = 20
     """Most items in the row."""
+    shortest: int = 3
+    """Fewest items in it; with fewer it is left out."""
+    on_page: bool = True
+    """False for an answer that is asked for by itself, as search is by what was typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,11 @@ class Task:
     gate: Gate = field(default_factory=Gate)
     metrics: tuple[str, ...] = ("ndcg@10", "hr@10", "ndcg@100", "mrr", "ipw_ndcg@10", "coverage@10")
     version: int = 1
+
+    @property
+    def has_candidates(self) -> bool:
+        """Whether each query has candidates of its own, rather than the whole catalogue."""
+        return bool(self.candidates_from) or self.label.kind is LabelKind.RESUMED
 
     def missing(self, available: frozenset[str]) -> tuple[str, ...]:
         """Return the needed columns that a dataset does not have."""

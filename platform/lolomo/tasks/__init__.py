@@ -8,20 +8,31 @@ from lolomo.core.errors import SettingsError
 from lolomo.core.extensions import with_extensions
 from lolomo.core.task import Task
 from lolomo.tasks.because_you_watched import BECAUSE_YOU_WATCHED
+from lolomo.tasks.continue_watching import CONTINUE_WATCHING
 from lolomo.tasks.next_play import NEXT_PLAY
+from lolomo.tasks.search import SEARCH
 from lolomo.tasks.top_picks import TOP_PICKS
 from lolomo.tasks.trending_now import TRENDING_NOW
 
 __all__ = [
     "BECAUSE_YOU_WATCHED",
+    "CONTINUE_WATCHING",
     "NEXT_PLAY",
+    "SEARCH",
     "TOP_PICKS",
     "TRENDING_NOW",
     "all_tasks",
     "find_task",
 ]
 
-BUILT_IN = (TOP_PICKS, NEXT_PLAY, BECAUSE_YOU_WATCHED, TRENDING_NOW)
+BUILT_IN = (
+    CONTINUE_WATCHING,
+    TOP_PICKS,
+    NEXT_PLAY,
+    BECAUSE_YOU_WATCHED,
+    TRENDING_NOW,
+    SEARCH,
+)
 """In the order of their rows on the page."""
 
 

@@ -18,5 +18,13 @@ NEXT_PLAY = Task(
         "item_plays_14d",
         "item_plays_30d",
         "item_plays_total",
+        "item_decayed_plays_1d",
+        "item_decayed_plays_3d",
+        "item_decayed_plays_7d",
+        Columns.AGE,
+        Columns.GENDER,
+        Columns.OCCUPATION,
+        Columns.DEVICE,
+        Columns.COUNTRY,
     ),
 )

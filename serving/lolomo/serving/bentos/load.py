@@ -49,17 +49,25 @@ def load_front(options: FrontOptions) -> Front:
     runtimes.limit_threads()
     workspace = Workspace(options.workspace)
     from lolomo.events import EventLog
+    from lolomo.events.watching import unfinished_now
     from lolomo.features import FeatureStore
 
     log = EventLog(workspace.events)
     manifest = log.manifest
     with _native_log_dropped():
         champions = load_champions(workspace, all_tasks(), options.releases)
+    tasks = {name: task for name, task in all_tasks().items() if not task.missing(manifest.columns)}
+    events = log.events()
+    store = FeatureStore(workspace)
+    features, covisitation = store.online(), store.covisitation()
+    covisitation.advance(features.counts_timestamp)
     resources = Resources(
-        tasks=all_tasks(),
+        tasks=tasks,
         champions=champions,
-        features=FeatureStore(workspace).online(),
-        seen=_seen(log.events()),
+        features=features,
+        covisitation=covisitation,
+        seen=_seen(events),
+        unfinished=unfinished_now(events),
     )
     start = None if manifest.live else manifest.last_timestamp
     graph = RemoteGraph(options.graph_url) if options.graph_url else None

@@ -8,7 +8,13 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from lolomo.serving.bentos.front import PageAnswer
-from lolomo.serving.bentos.schema import InferRequest, PageRequest, PredictRequest
+from lolomo.serving.bentos.schema import (
+    InferRequest,
+    PageRequest,
+    PredictRequest,
+    SearchRequest,
+)
+from lolomo.serving.bentos.search import SearchAnswer
 
 _REFERENCE = "#/components/schemas/{model}"
 _OBJECT: dict[str, Any] = {"type": "object"}
@@ -58,6 +64,7 @@ def openapi_document(tasks: list[str], steps: list[str]) -> dict[str, Any]:
     task = {"name": "task", "in": "path", "required": True, "schema": {"enum": tasks}}
     step = {"name": "step", "in": "path", "required": True, "schema": {"enum": steps}}
     user = {"name": "user", "in": "query", "schema": {"type": "string", "maxLength": 200}}
+    text = {"name": "text", "in": "query", "schema": {"type": "string", "maxLength": 200}}
     problem, ready = ("408", "413"), ("503",)
     return {
         "openapi": "3.1.0",
@@ -67,10 +74,16 @@ def openapi_document(tasks: list[str], steps: list[str]) -> dict[str, Any]:
             "description": "A streaming service's home page, and each task behind it.",
         },
         "paths": {
-            "/": {"get": _operation("The page as HTML", [user], html=True)},
+            "/": {"get": _operation("The page as HTML", [user, text], html=True)},
             "/v1/page": {
                 "post": _operation("The page of a user", [], PageRequest, answer="PageAnswer")
             },
+            "/v1/search": {
+                "post": _operation(
+                    "The titles that a user may mean", [], SearchRequest, answer="SearchAnswer"
+                )
+            },
+            "/search.js": {"get": _operation("Search as one types, for the page as HTML", [])},
             "/v1/models": {"get": _operation("Tasks that are served", [])},
             "/v1/models/{task}": {"get": _operation("Is a task served?", [task], more=ready)},
             "/v1/models/{task}:predict": {
@@ -94,11 +107,14 @@ def openapi_document(tasks: list[str], steps: list[str]) -> dict[str, Any]:
 
 @cache
 def _schemas() -> dict[str, Any]:
-    requests = [(model, "validation") for model in (PageRequest, PredictRequest, InferRequest)]
+    models = (PageRequest, SearchRequest, PredictRequest, InferRequest)
+    requests = [(model, "validation") for model in models]
     _, document = models_json_schema(requests, ref_template=_REFERENCE)  # type: ignore[arg-type]
-    answer = TypeAdapter(PageAnswer).json_schema(ref_template=_REFERENCE, mode="serialization")
-    definitions: dict[str, Any] = document["$defs"] | answer.pop("$defs", {})
-    return definitions | {"PageAnswer": answer, "Problem": _PROBLEM, "StepRequest": _STEP}
+    definitions: dict[str, Any] = dict(document["$defs"])
+    for answer in (PageAnswer, SearchAnswer):
+        schema = TypeAdapter(answer).json_schema(ref_template=_REFERENCE, mode="serialization")
+        definitions |= schema.pop("$defs", {}) | {answer.__name__: schema}
+    return definitions | {"Problem": _PROBLEM, "StepRequest": _STEP}
 
 
 def _operation(

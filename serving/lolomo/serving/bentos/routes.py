@@ -1,7 +1,7 @@
 """The routes: the page, each task in KServe's V1 and V2 protocols, each step, and the console."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
@@ -24,16 +24,21 @@ from lolomo.serving.bentos.schema import (
     InferRequest,
     PageRequest,
     PredictRequest,
+    SearchRequest,
     check,
     parse_json,
 )
-from lolomo.serving.console import render_page
+from lolomo.serving.bentos.search import search
+from lolomo.serving.console import render_page, search_script
 from lolomo.serving.steps.guard import attempt
 from lolomo.serving.steps.wire import request_from_json, response_to_json
 
 Handler: TypeAlias = Callable[[Front, Request], Awaitable[Response]]
+RESULTS = 10
+"""How many titles the console shows of a search."""
 _BROWSER_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "script-src 'self'; connect-src 'self'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -53,6 +58,19 @@ async def post_page(front: Front, request: Request) -> Response:
     return json_response(answer)
 
 
+async def post_search(front: Front, request: Request) -> Response:
+    """Answer with the titles that a user may mean."""
+    asked = check(SearchRequest, parse_json(await read_body(request)))
+    answer = await search(front, asked, request.headers.get("traceparent", "")[:100])
+    count_degraded(answer.degraded)
+    return json_response(answer)
+
+
+async def get_search_script(front: Front, request: Request) -> Response:
+    """Answer with the script that searches as one types."""
+    return Response(search_script(), media_type="text/javascript")
+
+
 async def get_console(front: Front, request: Request) -> Response:
     """Answer with the page as HTML."""
     fields = ("user_id", "device", "country", "timestamp")
@@ -62,7 +80,12 @@ async def get_console(front: Front, request: Request) -> Response:
     answer = await front.page(asked)
     count_page(answer)
     suggestions = sorted(front.resources.seen)[:40]
-    html = render_page(answer, suggestions)
+    text = request.query_params.get("text")
+    found = None
+    if text:
+        wanted = {"text": text, "k": RESULTS, **asked.model_dump(exclude={"limits"})}
+        found = await search(front, check(SearchRequest, wanted))
+    html = render_page(answer, suggestions, found)
     return Response(html, headers=_BROWSER_HEADERS, media_type="text/html")
 
 
@@ -130,7 +153,9 @@ async def get_openapi(front: Front, request: Request) -> Response:
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/", get_console),
+    ("GET", "/search.js", get_search_script),
     ("POST", "/v1/page", post_page),
+    ("POST", "/v1/search", post_search),
     ("GET", "/v1/models", get_models),
     ("POST", "/v1/models/{task}:predict", post_predict),
     ("GET", "/v1/models/{task}", get_model),
@@ -149,7 +174,12 @@ def count_page(answer: PageAnswer) -> None:
     """Count what a page was made from, and what was missing."""
     for source, num_candidates in answer.num_candidates.items():
         metrics.CANDIDATES.labels(source).observe(num_candidates)
-    for part, reason in answer.degraded.items():
+    count_degraded(answer.degraded)
+
+
+def count_degraded(degraded: Mapping[str, str]) -> None:
+    """Count what was missing."""
+    for part, reason in degraded.items():
         metrics.DEGRADED.labels(part, reason).inc()
 
 

@@ -71,6 +71,15 @@ class PageRequest(Visit):
     limits: Limits = Limits()
 
 
+class SearchRequest(Visit):
+    """A search, asked by the letter."""
+
+    text: Annotated[str, Field(max_length=200)] = ""
+    """What was typed so far; nothing yet asks for what the user may be about to look for."""
+    k: Annotated[int, Field(ge=1, le=50, strict=True)] = 20
+    """How many titles are wanted."""
+
+
 class Instance(Visit):
     """One query to one task, as in KServe's V1 protocol."""
 

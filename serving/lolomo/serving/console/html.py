@@ -1,4 +1,4 @@
-"""The page as one HTML document: no script, no outside resource, readable without a mouse."""
+"""The page as one HTML document, readable without a mouse, a script or any outside resource."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,17 +10,32 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 if TYPE_CHECKING:
     from lolomo.serving.bentos.front import PageAnswer
+    from lolomo.serving.bentos.search import SearchAnswer
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_page(answer: "PageAnswer", suggestions: Sequence[str] = (), *, form: bool = True) -> str:
+def render_page(
+    answer: "PageAnswer",
+    suggestions: Sequence[str] = (),
+    found: "SearchAnswer | None" = None,
+    *,
+    form: bool = True,
+) -> str:
     """Return the page as HTML.
 
     Args:
         answer: What the front answered.
         suggestions: Some user ids to try.
-        form: Whether to ask for another user; false in a saved file, which has no server.
+        found: What was searched for, if anything was.
+        form: Whether to ask for a user and a title; false in a saved file, which has no server.
     """
-    return _template().render(answer=answer, suggestions=suggestions, form=form)
+    return _template().render(answer=answer, suggestions=suggestions, found=found, form=form)
+
+
+def search_script() -> str:
+    """Return the script that searches as one types."""
+    return (TEMPLATES / "search.js").read_text(encoding="utf-8")
 
 
 def poster_style(title: str) -> str:
@@ -58,7 +73,7 @@ def moment(timestamp: str) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from lolomo.serving.bentos.front import PageAnswer
+    from lolomo.serving.bentos.search import SearchAnswer
     from lolomo.serving.steps.messages import Entry, PageRow
 
 
@@ -36,6 +37,18 @@ def print_page(
         console.print(_row(row, titles))
     if not answer.rows:
         console.print(Text("  no rows: nothing is trained or released yet", style="yellow"))
+
+
+def print_results(answer: "SearchAnswer", console: Console | None = None) -> None:
+    """Print what a search found, best first."""
+    console = console or Console()
+    for part, reason in answer.degraded.items():
+        console.print(Text(f"  degraded: {part} ({reason})", style="yellow"))
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for place, entry in enumerate(answer.results, start=1):
+        genres = Text(" · ".join(entry.genres[:3]), style="cyan")
+        table.add_row(Text(str(place), style="dim"), Text(_title(entry)), genres)
+    console.print(table if answer.results else Text("  nothing found", style="yellow"))
 
 
 def _read(values: Mapping[str, Any]) -> "PageAnswer":

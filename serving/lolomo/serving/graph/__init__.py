@@ -4,7 +4,7 @@ from lolomo.serving.graph.compile import SERVICE_URL, compile_graph, graph_from_
 from lolomo.serving.graph.declaration import RESPONSE, ROOT, Dependency, Graph, Node, Router, Step
 from lolomo.serving.graph.engine import Answer, Carrier, Engine, RoutingError, StepUnreachableError
 from lolomo.serving.graph.json_carrier import JsonCarrier, run_json
-from lolomo.serving.graph.page import CANDIDATES, CONTEXT, PAGE, page_graph
+from lolomo.serving.graph.page import CANDIDATES, CONTEXT, PAGE, generators, page_graph
 from lolomo.serving.graph.validate import validate
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Step",
     "StepUnreachableError",
     "compile_graph",
+    "generators",
     "graph_from_spec",
     "graph_spec",
     "page_graph",

@@ -28,10 +28,21 @@ PAGE: Final = "page"
 """Name of the step that blends, ranks and composes."""
 
 
+def generators(tasks: Iterable[Task]) -> list[Task]:
+    """Return the tasks that are steps of the Ensemble: those with a row or that others draw on."""
+    tasks = list(tasks)
+    sources = {source for task in tasks for source in task.candidates_from}
+    return [
+        task
+        for task in tasks
+        if not task.candidates_from and (task.row.on_page or task.name in sources)
+    ]
+
+
 def page_graph(tasks: Iterable[Task]) -> Graph:
     """Return the graph that answers these tasks on one page, in the order of their rows."""
-    generators = [task.name for task in tasks if not task.candidates_from]
-    echo_and_generators = (Step(name=name, service=name) for name in (CONTEXT, *generators))
+    names = (CONTEXT, *(task.name for task in generators(tasks)))
+    echo_and_generators = (Step(name=name, service=name) for name in names)
     page = Step(name=PAGE, service=PAGE, data=RESPONSE, dependency=Dependency.HARD)
     root = (Step(name=CANDIDATES, node=CANDIDATES), page)
     return Graph(

@@ -1,6 +1,6 @@
 """The steps of the page's graph: `async (StepRequest) -> StepResponse`, see `messages`."""
 
-from lolomo.serving.graph import CONTEXT, PAGE
+from lolomo.serving.graph import CONTEXT, PAGE, generators
 from lolomo.serving.steps.carrier import Message, TypedCarrier
 from lolomo.serving.steps.compose import Composer
 from lolomo.serving.steps.context import echo_context
@@ -22,6 +22,7 @@ from lolomo.serving.steps.page import PageStep
 from lolomo.serving.steps.rank import Ranking, blend, rank
 from lolomo.serving.steps.resources import Champion, Features, Resources
 from lolomo.serving.steps.worker import Worker
+from lolomo.tasks import all_tasks
 
 __all__ = [
     "Champion",
@@ -53,10 +54,19 @@ __all__ = [
 
 
 def all_steps(resources: Resources) -> dict[str, Step]:
-    """Return every step of the page's graph by its name, as the tasks ask for them."""
-    generators = {
-        task.name: Generator(task, resources)
-        for task in resources.tasks.values()
-        if not task.candidates_from
+    """Return every step of the page's graph by its name, as the tasks ask for them.
+
+    A compiled graph has a step for each task there is. One that the data do not allow proposes
+    nothing: without an answer, the router would fail the whole graph.
+    """
+    unasked: dict[str, Step] = {
+        task.name: no_proposals for task in generators(all_tasks().values())
     }
-    return {CONTEXT: echo_context, **generators, PAGE: PageStep(resources)}
+    found = generators(resources.tasks.values())
+    steps: dict[str, Step] = {task.name: Generator(task, resources) for task in found}
+    return {CONTEXT: echo_context, **unasked, **steps, PAGE: PageStep(resources)}
+
+
+async def no_proposals(request: StepRequest) -> Proposals:
+    """Answer for a task that the data do not allow."""
+    return Proposals()

@@ -17,8 +17,6 @@ GREEDY = 1.0
 """The propensity of every title, as long as the best are always shown."""
 SPARE = 10
 """How many titles are looked at beyond a row's length, should some be on the page already."""
-SHORTEST_ROW = 3
-"""A row with fewer titles is left out."""
 
 
 @dataclass(slots=True)
@@ -51,13 +49,17 @@ class Composer:
     def rows(self, rankings: Mapping[str, Ranking]) -> tuple[PageRow, ...]:
         """Return the rows of all tasks, in their order, leaving out those that are too short."""
         rows: list[PageRow] = []
-        for task in self.tasks.values():
+        for task in (task for task in self.tasks.values() if task.row.on_page):
             for row in self._rows_of(task, rankings):
-                if len(row.entries) >= min(SHORTEST_ROW, self._length(task)):
+                if len(row.entries) >= min(task.row.shortest, self._length(task)):
                     rows.append(row)
                     self._shown |= {_key(entry) for entry in row.entries}
                     self._shown_ids |= {entry.item_id for entry in row.entries}
         return tuple(rows[: self.context.max_rows])
+
+    def row(self, task: Task) -> PageRow:
+        """Return what one generator answered as a row, however short."""
+        return next(self._rows_of(task, {}))
 
     def _rows_of(self, task: Task, rankings: Mapping[str, Ranking]) -> Iterator[PageRow]:
         answer = self.answers.get(task.name, Proposals())

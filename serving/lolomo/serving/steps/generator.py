@@ -1,6 +1,6 @@
 """Generators: each proposes candidates with the champion release of one task."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -10,15 +10,22 @@ import numpy as np
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Ranker, Retriever, Scores
 from lolomo.core.task import LabelKind, Task
-from lolomo.features import all_features
+from lolomo.events.watching import AGE_DAYS
 from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal
 from lolomo.serving.steps.guard import attempt
-from lolomo.serving.steps.messages import Context, Proposals, Seeded, StepRequest
-from lolomo.serving.steps.queries import latest_history, seed_history, user_query
+from lolomo.serving.steps.messages import Context, Proposals, Seeded, StepRequest, no_proposal
+from lolomo.serving.steps.queries import (
+    latest_history,
+    ranking_query,
+    seed_history,
+    user_query,
+)
 from lolomo.serving.steps.resources import Champion, Resources
 
 SEEDS: Final = 2
 """How many of the latest items get a row of their own."""
+DAY: Final = 86_400_000_000
+"""Microseconds."""
 DEADLINE_SHARE: Final = 0.6
 """Of the time left; the rest is for blending, ranking and composing."""
 
@@ -45,6 +52,9 @@ class Generator:
     def propose(self, champion: Champion, context: Context) -> Proposals:
         """Propose from the whole catalogue, nothing that the user has seen."""
         recommender = champion.recommender
+        if isinstance(recommender, Ranker) and self.task.label.kind is LabelKind.RESUMED:
+            proposal = self._rank_unfinished(recommender, context)
+            return Proposals(release=champion.digest, proposal=proposal)
         if isinstance(recommender, Ranker):
             proposal = self._rank_catalogue(recommender, context)
             return Proposals(release=champion.digest, proposal=proposal)
@@ -77,14 +87,31 @@ class Generator:
         )
 
     def _rank_catalogue(self, ranker: Ranker, context: Context) -> Proposal:
-        features, item_ids = self.resources.features, self.resources.features.item_ids
-        known = all_features()
-        names = [name for name in ranker.inputs if name in known and known[name].entity == "item"]
-        values = features.items(item_ids, context.timestamp, names)
-        query = user_query(context, ranker.inputs) | {name: values[name][None] for name in names}
-        scores = ranker.rank({**query, Columns.CANDIDATES: item_ids[None]})[0]
+        ranked = self._ranked(ranker, context, self.resources.features.item_ids, {})
+        return best_unseen(ranked.item_ids, ranked.scores, context.user.seen_item_ids)
+
+    def _rank_unfinished(self, ranker: Ranker, context: Context) -> Proposal:
+        """Rank what the user has begun, all of which was seen."""
+        now = context.timestamp
+        left = self.resources.unfinished.get(context.user.user_id, ())
+        left = tuple(each for each in left if each.since < now)
+        if not left:
+            return no_proposal()
+        item_ids = np.array([each.item_id for each in left], dtype=object)
+        said = {
+            Columns.PROGRESS: np.array([each.progress for each in left], np.float32),
+            AGE_DAYS: np.array([(now - each.since) / DAY for each in left], np.float32),
+        }
+        return self._ranked(ranker, context, item_ids, said)
+
+    def _ranked(
+        self, ranker: Ranker, context: Context, item_ids: Ids, said: Mapping[str, Scores]
+    ) -> Proposal:
+        """Return items best first, by their features and what else is said of them. [items]."""
+        query = ranking_query(context, ranker.inputs, item_ids, self.resources.features)
+        scores = ranker.rank(query | {name: column[None] for name, column in said.items()})[0]
         order = np.argsort(-scores, kind="stable")
-        return best_unseen(item_ids[order], scores[order], context.user.seen_item_ids)
+        return Proposal(item_ids[order], scores[order])
 
 
 def best_unseen(item_ids: Ids, scores: Scores, seen: Collection[str]) -> Proposal:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
+from lolomo.core.recommender import Ids
 from lolomo.features import all_features, query_inputs
 from lolomo.features.group import POLARS_TYPES
 from lolomo.serving.steps.messages import Context
+from lolomo.serving.steps.resources import Features
 
 HISTORY = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS, Columns.HISTORY_KINDS)
 
@@ -44,6 +47,29 @@ def user_query(
     }
     columns[Columns.TIMESTAMP] = pl.Series([context.timestamp] * len(histories), dtype=pl.Int64)
     return query_inputs(pl.DataFrame(columns), [*names, Columns.TIMESTAMP])
+
+
+def ranking_query(
+    context: Context, inputs: Sequence[str], item_ids: Ids, items: Features
+) -> dict[str, NDArray[Any]]:
+    """Return the inputs of a ranker of some items: of user, context and items, ids, and freshness.
+
+    Args:
+        context: Who asks, and when.
+        inputs: Names that a release reads; what merging candidates adds is left out.
+        item_ids: The candidates. Shape: [candidates].
+        items: Reads the items' features.
+
+    Returns:
+        Arrays of a batch of one.
+    """
+    known = all_features()
+    names = [name for name in inputs if name in known and known[name].entity == "item"]
+    values = items.items(item_ids, context.timestamp, names)
+    query = user_query(context, inputs) | {name: values[name][None] for name in names}
+    query[Columns.CANDIDATES] = item_ids[None]
+    query[Columns.COUNTS_TIMESTAMP] = np.array([items.counts_timestamp], np.int64)
+    return query
 
 
 def latest_history(context: Context, length: int) -> dict[str, Sequence[Any]]:

@@ -11,11 +11,10 @@ from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
 from lolomo.core.recommender import Ranker, Scores
 from lolomo.core.task import Task
-from lolomo.features import all_features
-from lolomo.features.candidates import PROPOSALS, Candidates, Proposal, merge
+from lolomo.features.candidates import Candidates, Proposal, merge
 from lolomo.serving.steps.guard import attempt
 from lolomo.serving.steps.messages import Context, Proposals
-from lolomo.serving.steps.queries import user_query
+from lolomo.serving.steps.queries import HISTORY, ranking_query
 from lolomo.serving.steps.resources import Champion, Resources
 
 DEADLINE_SHARE: Final = 0.8
@@ -26,8 +25,7 @@ def blend(task: Task, answers: Mapping[str, Proposals], context: Context) -> Can
     """Merge the candidates of a task's sources, without duplicates and without what was seen."""
     sources = task.candidates_from
     proposals = {source: answers[source].proposal for source in sources if source in answers}
-    limit = PROPOSALS * len(sources)
-    return merge(proposals, sources, context.user.seen_item_ids, limit)
+    return merge(proposals, sources, context.user.seen_item_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,15 @@ def _scores(
             f"release {champion.digest[:12]} of {champion.model!r} retrieves: expected one that "
             "ranks; promote a ranker"
         )
-    known = all_features()
-    names = [name for name in ranker.inputs if name in known and known[name].entity == "item"]
-    values = resources.features.items(candidates.item_ids, context.timestamp, names)
-    query = user_query(context, ranker.inputs) | {Columns.CANDIDATES: candidates.item_ids[None]}
-    query |= {name: values[name][None] for name in names}
+    inputs = (*ranker.inputs, *HISTORY)
+    query = ranking_query(context, inputs, candidates.item_ids, resources.features)
+    if resources.covisitation is not None:
+        query |= resources.covisitation.of(
+            query[Columns.COUNTS_TIMESTAMP],
+            query[Columns.HISTORY_ITEM_IDS],
+            query[Columns.HISTORY_TIMESTAMPS],
+            query[Columns.CANDIDATES],
+        )
     query |= {name: column[None] for name, column in candidates.features.items()}
     scores = np.asarray(ranker.rank(query)[0], np.float32)
     return np.where(np.isfinite(scores), scores, np.float32(-1e30))

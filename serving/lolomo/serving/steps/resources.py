@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from lolomo.core.recommender import Ids, Ranker, Retriever
 from lolomo.core.task import Task
+from lolomo.events.watching import Unfinished
+from lolomo.features.covisitation import CoVisitation
 from lolomo.serving.steps.worker import Worker
 
 
@@ -17,6 +19,11 @@ class Features(Protocol):
     @property
     def item_ids(self) -> Ids:
         """The catalogue. Shape: [items]."""
+        ...
+
+    @property
+    def counts_timestamp(self) -> int:
+        """As of when the items' stored features are, in microseconds since 1970 UTC."""
         ...
 
     def user(
@@ -52,4 +59,8 @@ class Resources:
     features: Features
     seen: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By user, every item watched, where the event log is at hand."""
+    unfinished: Mapping[str, tuple[Unfinished, ...]] = field(default_factory=dict)
+    """By user, every item begun and not finished, where the event log is at hand."""
+    covisitation: CoVisitation | None = None
+    """Counts of pairs of items, where the event log is at hand."""
     worker: Worker = field(default_factory=lambda: Worker("compute"))

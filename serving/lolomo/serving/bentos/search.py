@@ -1,0 +1,81 @@
+"""Search: what a member may mean by what they typed so far.
+
+It is asked by the letter and must answer between two of them, so it goes to the release itself and
+not through the page's graph. What is typed may be a title that the user has seen; before anything
+is typed, only new ones are offered. Like the page it never fails its clients: what is missing is an
+empty list and a reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lolomo.core.columns import Columns
+from lolomo.core.task import LabelKind, Task
+from lolomo.serving.bentos.clock import iso
+from lolomo.serving.bentos.front import Front
+from lolomo.serving.bentos.schema import SearchRequest
+from lolomo.serving.steps import Composer, Context, Entry, Generator, Proposals, StepRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchAnswer:
+    """Search results as clients get them."""
+
+    request_id: str
+    user_id: str
+    timestamp: str
+    """The time that was searched at, ISO 8601 UTC."""
+    text: str
+    """What was typed."""
+    results: tuple[Entry, ...]
+    """Best first."""
+    release: str
+    """Digest of the release that searched; empty if none did."""
+    degraded: Mapping[str, str]
+    """By part, why it is missing."""
+
+
+async def search(front: Front, request: SearchRequest, traceparent: str = "") -> SearchAnswer:
+    """Answer with titles, whatever happens."""
+    context = await front.context(request, traceparent)
+    degraded = {} if context.user.features else {"features": "unavailable"}
+    task = _search_task(front.resources.tasks)
+    proposals = Proposals(degraded="no such task")
+    if task is not None:
+        asked = StepRequest(_typed(context, request))
+        proposals = await Generator(task, front.resources)(asked)
+    if proposals.degraded:
+        degraded["search"] = proposals.degraded
+    return SearchAnswer(
+        request_id=context.request_id,
+        user_id=request.user_id,
+        timestamp=iso(context.timestamp),
+        text=request.text,
+        results=_entries(front, task, context, proposals, request.k) if task else (),
+        release=proposals.release,
+        degraded=degraded,
+    )
+
+
+def _search_task(tasks: Mapping[str, Task]) -> Task | None:
+    return next((task for task in tasks.values() if task.label.kind is LabelKind.SEARCH), None)
+
+
+def _typed(context: Context, request: SearchRequest) -> Context:
+    """Return the context with what was typed, and nothing hidden from who looks for it."""
+    user = context.user
+    features = {**user.features, Columns.TEXT: request.text}
+    seen = frozenset[str]() if request.text.strip() else user.seen_item_ids
+    return replace(context, user=replace(user, features=features, seen_item_ids=seen))
+
+
+def _entries(
+    front: Front, task: Task, context: Context, proposals: Proposals, k: int
+) -> tuple[Entry, ...]:
+    composer = Composer(
+        features=front.resources.features,
+        context=replace(context, max_titles=k),
+        answers={task.name: proposals},
+        tasks={task.name: task},
+    )
+    return composer.row(task).entries

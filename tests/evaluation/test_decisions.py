@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -78,3 +80,22 @@ def test_the_first_of_all_models_passes() -> None:
 
 def test_the_strongest_is_chosen_by_mean() -> None:
     assert strongest(GATE, [WEAK, STRONG]) is STRONG
+
+
+@pytest.mark.parametrize(
+    ("num_users", "doubt"), [(None, True), (499, True), (500, False), (12_000, False)]
+)
+def test_a_decision_on_fewer_than_500_users_stands_and_is_inconclusive(
+    num_users: int | None, doubt: bool
+) -> None:
+    ours = replace(contender("ours", 0.05), num_users=num_users)
+    decision = decide(GATE, ours, [WEAK, STRONG])
+    assert decision.passed
+    assert ("inconclusive" in decision.reason) is doubt
+    assert decision.figures["inconclusive"] == doubt
+    assert decision.figures["num_users"] == (num_users or 400)
+
+
+def test_queries_of_the_clock_do_not_say_how_many_users_they_speak_for() -> None:
+    clock = Contender("ours", STRONG.per_query.with_columns(pl.lit("").alias("user_id")))
+    assert "inconclusive" not in decide(GATE, clock, []).reason

@@ -13,10 +13,9 @@ MakeEvents = Callable[[Sequence[tuple[str, str, float]]], pl.DataFrame]
 def test_folds_cut_at_fractions_of_rows_even_within_an_instant(make_events: MakeEvents) -> None:
     events = make_events([("u", str(i), 0.0) for i in range(20)])
     folds = rolling_folds(events)
-    rows = [
-        (fold.start_row, fold.end_row) for fold in (folds.stacking, folds.validation, folds.test)
-    ]
-    assert rows == [(14, 16), (16, 18), (18, 20)]
+    cut = (folds.warm_up, folds.stacking, folds.validation, folds.test)
+    rows = [(fold.start_row, fold.end_row) for fold in cut]
+    assert rows == [(12, 14), (14, 16), (16, 18), (18, 20)]
     assert folds.test.fit_events(events)["item_id"].to_list() == [str(i) for i in range(18)]
     assert folds.test.window_events(events)["item_id"].to_list() == ["18", "19"]
 

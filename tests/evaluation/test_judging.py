@@ -135,12 +135,15 @@ def test_seen_items_of_other_queries_are_refused() -> None:
         Judgements(table_of([["00001"]]), ids(5), seen_of([[], []]))
 
 
-def test_a_thousand_queries_over_ten_thousand_items_are_judged_in_a_second_or_so() -> None:
+def test_ten_thousand_queries_over_ten_thousand_items_take_less_than_ten_seconds() -> None:
+    rng = np.random.default_rng(0)
+    users, items = (rng.standard_normal((10_000, 64), np.float32) for _ in range(2))
     known = ids(10_000)
-    block = np.random.default_rng(0).random((250, 10_000), np.float32)
-    judgements = Judgements(table_of([[known[i]] for i in range(1000)]), known)
-    start = time.perf_counter()
-    for _ in range(4):
-        judgements.add(block, known)
+    stops = np.arange(1, 10_001) * 40
+    seen = SeenItems(known[rng.integers(10_000, size=stops[-1])], stops - 40, stops)
+    judgements = Judgements(table_of([[item] for item in known]), known, seen)
+    start = time.process_time()
+    for first in range(0, 10_000, 250):
+        judgements.add(users[first : first + 250] @ items.T, known)
     judgements.table()
-    assert time.perf_counter() - start < 3.0
+    assert time.process_time() - start < 10.0

@@ -32,9 +32,10 @@ EASE = Result(
 KNN = replace(
     EASE, model="item_knn", role="baseline", metrics={"ndcg@10": Interval(0.06, 0.05, 0.07)}
 )
-FEW = replace(EASE, task="next_play", num_users=120, note="delay 1 h")
+FEW = replace(EASE, task="next_play", num_users=120, note="delay 1 h", seed=3)
 NONE = replace(FEW, model="none", metrics={"ndcg@10": Interval(*[math.nan] * 3)})
-RESULTS = [EASE, KNN, FEW, NONE]
+WIDE = replace(FEW, label="ease, wide")
+RESULTS = [EASE, KNN, FEW, NONE, WIDE]
 
 
 def printed(results: list[Result]) -> str:
@@ -52,7 +53,13 @@ def test_a_table_says_each_model_best_first_with_figures_interval_and_verdict(
     text = render(RESULTS)
     places = [text.index(name) for name in ("item_knn", " ease", "next_play", "none")]
     assert places == sorted(places)
-    for words in ("0.0500 [0.0450, 0.0550]", "frozen", "beats item_knn", "ease (delay 1 h)"):
+    for words in (
+        "0.0500 [0.0450, 0.0550]",
+        "frozen",
+        "beats item_knn",
+        "ease (delay 1 h)",
+        "ease, wide",
+    ):
         assert words in text
 
 

@@ -4,7 +4,12 @@ import polars as pl
 import pytest
 
 from lolomo.core.errors import FeatureError
-from lolomo.evaluation import check_blind_to_future, check_histories, check_stamps
+from lolomo.evaluation import (
+    check_blind_to_future,
+    check_changes,
+    check_histories,
+    check_stamps,
+)
 
 TICK = timedelta(microseconds=1)
 
@@ -68,3 +73,30 @@ def test_a_feature_that_uses_the_future_is_found_by_its_values(random_events: pl
 def test_rows_of_several_moments_are_refused(random_events: pl.DataFrame) -> None:
     with pytest.raises(FeatureError, match="expected 1"):
         check_blind_to_future(lambda _, rows: rows, random_events, random_events)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "leaks"),
+    [(timedelta(0), False), (timedelta(hours=1), True), (timedelta(days=1), True)],
+)
+def test_a_change_table_that_the_future_has_changed_is_found(
+    random_events: pl.DataFrame, ahead: timedelta, leaks: bool
+) -> None:
+    moment = random_events["timestamp"][1000] + TICK
+    past = random_events.filter(pl.col("timestamp") < moment)
+    whole, blind = (running_plays(events, ahead) for events in (random_events, past))
+    if not leaks:
+        check_changes(whole, blind, moment, "plays")
+        return
+    with pytest.raises(FeatureError, match="'plays' use events at or after"):
+        check_changes(whole, blind, moment, "plays")
+
+
+def running_plays(events: pl.DataFrame, ahead: timedelta) -> pl.DataFrame:
+    """Count all plays until some time after each row's instant."""
+    time = pl.col("timestamp")
+    counts = events.select(time).group_by(time, maintain_order=True).len()
+    running = counts.select(time, pl.col("len").cum_sum().alias("plays"))
+    rows = running.select(time, (time + ahead).alias("until"))
+    later = rows.join_asof(running.rename({"timestamp": "at"}), left_on="until", right_on="at")
+    return later.select(time + TICK, "plays")

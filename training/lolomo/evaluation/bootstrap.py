@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import DataError
-from lolomo.evaluation.metrics import IPW_WEIGHT, NUM_ITEMS, Metric, parse_metric
+from lolomo.evaluation.metrics import NUM_ITEMS, Metric, parse_metric
 from lolomo.evaluation.queries import CLUSTER
 
 NUM_RESAMPLES = 1000
@@ -160,10 +160,11 @@ class _Estimate:
         codes = per_query[CLUSTER].rank("dense").cast(pl.Int64).to_numpy() - 1
         if metric.is_coverage:
             return cls._of_coverage(per_query, metric, codes)
-        weights = (
-            per_query[IPW_WEIGHT].to_numpy() if metric.is_weighted else np.ones(len(per_query))
-        )
-        sums = _total(codes, weights * per_query[metric.label].to_numpy())
+        values = per_query[metric.label].to_numpy()
+        weights = per_query[metric.weight].to_numpy() if metric.weight else np.ones(len(values))
+        # A query for which the metric says nothing does not count.
+        weights = np.where(np.isnan(values), 0.0, weights)
+        sums = _total(codes, weights * np.nan_to_num(values))
         totals = _total(codes, weights)
         total = float(totals.sum())
         return cls(float(sums.sum()) / total if total else math.nan, sums, totals)

@@ -2,7 +2,8 @@
 
 It must be superior to the strongest simple baseline, and not inferior to the champion, both by a
 paired bootstrap on the same queries of the validation window. Nothing here loosens a gate: a tie,
-or an interval that reaches 0, is a gate lost, and the champion goes on serving.
+or an interval that reaches 0, is a gate lost, and the champion goes on serving. With too few users
+the decision stands, since somebody has to serve, but says that it is inconclusive.
 """
 
 import math
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lolomo.core.columns import Columns
 from lolomo.core.task import Gate
 from lolomo.evaluation.bootstrap import (
     Bootstrap,
@@ -19,6 +21,10 @@ from lolomo.evaluation.bootstrap import (
     paired_bootstrap,
     summarise,
 )
+
+MIN_USERS = 500
+"""With fewer evaluable users nothing is concluded."""
+INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,16 @@ class Contender:
     """What `query_metrics` returned."""
     recipe: str = ""
     """What it was made by, such as model and config; the name if not given."""
+    num_users: int | None = None
+    """How many users its queries speak for; those who ask if not given."""
+
+    @property
+    def num_evaluable_users(self) -> int | None:
+        """The number of users, None where queries of the clock do not tell."""
+        if self.num_users is not None:
+            return self.num_users
+        asking = self.per_query.filter(pl.col(Columns.USER_ID) != "")[Columns.USER_ID].n_unique()
+        return asking or None
 
     @property
     def identity(self) -> str:
@@ -78,8 +94,18 @@ def decide(
     figures = {"num_clusters": float(clusters), "challenger.mean": mean}
     for verdict in verdicts:
         figures.update(verdict.figures)
-    reason = "; ".join(verdict.reason for verdict in verdicts)
-    return Decision(all(verdict.passed for verdict in verdicts), reason, figures)
+    reasons = [verdict.reason for verdict in verdicts]
+    num_users = challenger.num_evaluable_users
+    if num_users is not None:
+        figures["num_users"] = float(num_users)
+        figures[INCONCLUSIVE] = float(num_users < MIN_USERS)
+        reasons += [doubt] if (doubt := doubt_of(num_users)) else []
+    return Decision(all(verdict.passed for verdict in verdicts), "; ".join(reasons), figures)
+
+
+def doubt_of(num_users: int) -> str:
+    """Return why nothing is concluded from so many users; "" if they are enough."""
+    return f"{INCONCLUSIVE} ({num_users} < {MIN_USERS} users)" if num_users < MIN_USERS else ""
 
 
 def strongest(gate: Gate, contenders: Sequence[Contender]) -> Contender:

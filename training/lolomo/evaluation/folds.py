@@ -53,10 +53,16 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Folds:
-    """The three folds of a rolling origin, each fitted on all that is before its window."""
+    """The folds of a rolling origin, each fitted on all that is before its window.
 
+    A ranker learns from the two windows before its cut, with candidates from models that were
+    fitted before each of them.
+    """
+
+    warm_up: Fold
+    """Fit on 60 % of the rows, window to 70 %."""
     stacking: Fold
-    """Fit on 70 % of the rows, window to 80 %: what a ranker's candidates are made with."""
+    """Fit on 70 %, window to 80 %."""
     validation: Fold
     """Fit on 80 %, window to 90 %: what is tuned on, and what gates decide by."""
     test: Fold
@@ -64,7 +70,7 @@ class Folds:
 
 
 def rolling_folds(events: pl.DataFrame) -> Folds:
-    """Cut events at 70, 80 and 90 % of their rows.
+    """Cut events at 60, 70, 80 and 90 % of their rows.
 
     Args:
         events: The canonical event table, ordered by time and stable in source order.
@@ -79,10 +85,10 @@ def rolling_folds(events: pl.DataFrame) -> Folds:
         )
     if not timestamps.is_sorted():
         raise DataError("events are not ordered by time: sort by timestamp, keeping source order")
-    cuts = [len(events) * tenths // 10 for tenths in (7, 8, 9, 10)]
+    cuts = [len(events) * tenths // 10 for tenths in (6, 7, 8, 9, 10)]
     times = [timestamps[row] for row in cuts[:-1]] + [timestamps[-1] + timedelta(microseconds=1)]
     folds = [
         Fold(name, times[i], times[i], times[i + 1], cuts[i], cuts[i + 1])
-        for i, name in enumerate(("stacking", "validation", "test"))
+        for i, name in enumerate(("warm_up", "stacking", "validation", "test"))
     ]
     return Folds(*folds)

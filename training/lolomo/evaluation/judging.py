@@ -28,7 +28,8 @@ TOP_ITEM_IDS = "top_item_ids"
 """The best items, best first."""
 NUM_TOP = 100
 
-_ABSENT = np.iinfo(np.int64).min
+# The highest key of a score of -inf, see `_keys`: what is not above it is not ranked.
+_ABSENT = np.int64(-2139095041) << 32
 _ROWS_AT_ONCE = 64
 
 
@@ -68,6 +69,7 @@ class Judgements:
     _ranks: list[NDArray[np.int64]] = field(init=False, repr=False, default_factory=list)
     _tops: list[NDArray[np.int64]] = field(init=False, repr=False, default_factory=list)
     _num_judged: int = field(init=False, default=0)
+    _vocabulary: tuple[Ids, NDArray[np.int64]] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         if self.seen is not None and len(self.seen) != len(self.queries):
@@ -91,7 +93,9 @@ class Judgements:
             item_ids: The items of the scores, in any order; unknown ones do not compete.
         """
         self._check(scores, (len(scores), len(item_ids)))
-        columns = self._columns_of(item_ids)
+        if self._vocabulary is None or self._vocabulary[0] is not item_ids:
+            self._vocabulary = item_ids, self._columns_of(item_ids)
+        columns = self._vocabulary[1]
         competing = columns >= 0
         for start in range(0, len(scores), _ROWS_AT_ONCE):
             block = scores[start : start + _ROWS_AT_ONCE]
@@ -115,8 +119,13 @@ class Judgements:
             dense[rows, block[rows, slots]] = scores[start + rows, slots]
             self._judge(dense)
 
+    @property
+    def num_judged(self) -> int:
+        """How many queries are judged so far."""
+        return self._num_judged
+
     def table(self) -> pl.DataFrame:
-        """Return a row a query: its targets with ranks and gains, and its best items.
+        """Return a row a query: its targets with ranks, gains and rewards, and its best items.
 
         Raises:
             ModelError: If some queries have not been judged.
@@ -134,6 +143,7 @@ class Judgements:
             Columns.TARGETS,
             self._ranks_column(),
             Columns.GAINS,
+            *(name for name in (Columns.REWARDS,) if name in self.queries.columns),
             self._tops_column(),
         )
 
@@ -196,13 +206,13 @@ def judge(
 
 
 def _keys(scores: Scores, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return integers that order as (score, lower place); `_ABSENT` where it is -inf."""
-    absent = np.isneginf(scores)
+    """Return integers that order as (score, lower place); at most `_ABSENT` where it is -inf."""
     # Adding 0 turns -0 into 0; the flip makes the bits of negative floats order as integers.
-    bits = (scores.astype(np.float32, copy=False) + np.float32(0)).view(np.int32)
-    ordered = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-    keys = (ordered.astype(np.int64) << 32) - places
-    keys[absent] = _ABSENT
+    bits = (scores + np.float32(0)).view(np.int32)
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+    keys: NDArray[np.int64] = bits.astype(np.int64)
+    keys <<= 32
+    keys -= places
     return keys
 
 
@@ -215,7 +225,7 @@ def _ranks(
         part = slice(start, start + _ROWS_AT_ONCE)
         own = np.where(columns[part] >= 0, keys[rows[part], columns[part]], _ABSENT)
         above = np.count_nonzero(keys[rows[part]] > own[:, None], axis=1)
-        ranks[part] = np.where(own == _ABSENT, 0, above + 1)
+        ranks[part] = np.where(own <= _ABSENT, 0, above + 1)
     return ranks
 
 
@@ -228,4 +238,4 @@ def _top(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     values = np.take_along_axis(keys, best, axis=1)
     order = np.argsort(-values, axis=1)
     columns = np.take_along_axis(best, order, axis=1)
-    return np.where(np.take_along_axis(values, order, axis=1) == _ABSENT, -1, columns)
+    return np.where(np.take_along_axis(values, order, axis=1) <= _ABSENT, -1, columns)

@@ -3,16 +3,14 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from lolomo.evaluation.bootstrap import Interval
+from lolomo.evaluation.decisions import MIN_USERS, doubt_of
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-MIN_USERS = 500
-INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +20,22 @@ class Result:
     task: str
     model: str
     role: str
-    """`baseline`, `challenger` or `champion`."""
+    """`baseline`, `challenger`, `alternative` or `champion`."""
     window: str
-    """`validation` or `test`."""
+    """`validation` or `test`, with the protocol unless it is as of each query."""
     freshness: str
-    """`fresh` or `frozen`: whether its counts and histories reach up to the query."""
+    """What `Freshness.label` says of the counts that it read; `frozen` if it reads none."""
     metrics: Mapping[str, Interval]
     num_users: int
     """What `queries.num_evaluable_users` returned."""
     verdict: str = ""
     """What the gate said."""
     note: str = ""
-    """Anything a reader must know, such as a feature delay."""
+    """Anything a reader must know."""
+    label: str = ""
+    """What tables call the model, for one with a configuration of its own; its name if empty."""
+    seed: int = 0
+    """What its fit drew from; 0 if it draws nothing."""
 
     @property
     def is_conclusive(self) -> bool:
@@ -43,10 +45,7 @@ class Result:
     @property
     def outcome(self) -> str:
         """The verdict, with *inconclusive* and the reason where too few users were evaluated."""
-        doubt = (
-            "" if self.is_conclusive else f"{INCONCLUSIVE} ({self.num_users} < {MIN_USERS} users)"
-        )
-        return "; ".join(part for part in (self.verdict, doubt) if part)
+        return "; ".join(part for part in (self.verdict, doubt_of(self.num_users)) if part)
 
 
 def ordered(results: Sequence[Result], metric: str = "ndcg@10") -> list[Result]:
@@ -136,7 +135,8 @@ def _cells(result: Result, metrics: Sequence[str]) -> list[str]:
 
 
 def _model(result: Result) -> str:
-    return f"{result.model} ({result.note})" if result.note else result.model
+    name = result.label or result.model
+    return f"{name} ({result.note})" if result.note else name
 
 
 def _figures(result: Result, metrics: Sequence[str], num_intervals: int) -> list[str]:
@@ -152,11 +152,11 @@ def _short(interval: Interval) -> str:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    names = ("task", "model", "role", "window", "freshness", "num_users", "verdict", "note")
     metrics = {
         name: {end: _finite(getattr(interval, end)) for end in ("mean", "low", "high")}
         for name, interval in result.metrics.items()
     }
+    names = (field.name for field in fields(result) if field.name != "metrics")
     values = {name: getattr(result, name) for name in names}
     return {**values, "metrics": metrics, "is_conclusive": result.is_conclusive}
 

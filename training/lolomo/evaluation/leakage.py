@@ -6,6 +6,7 @@ features as of a moment must not change when everything from that moment on is t
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 import polars as pl
 
@@ -84,3 +85,30 @@ def check_blind_to_future(
             f"features {changed} at {moments[0]} use events at or after that moment: compute them "
             "from what is strictly before"
         )
+
+
+def check_changes(whole: pl.DataFrame, past: pl.DataFrame, moment: datetime, name: str) -> None:
+    """Check by value that a change table is, up to a moment, what the past alone makes of it.
+
+    Args:
+        whole: The change table of all events: `timestamp` says from when a row is in effect.
+        past: That of the events strictly before the moment, in the same order.
+        moment: The moment.
+        name: What the table is called.
+
+    Raises:
+        FeatureError: If a row that is in effect by then differs, is missing or is added.
+    """
+    seeing, blind = (table.filter(pl.col(Columns.TIMESTAMP) <= moment) for table in (whole, past))
+    if seeing.equals(blind):
+        return
+    columns = [
+        column
+        for column in seeing.columns
+        if len(seeing) != len(blind) or not seeing[column].equals(blind[column])
+    ]
+    raise FeatureError(
+        f"features of {name!r} use events at or after {moment}: {columns} in effect by then change "
+        "when the events from then on are removed: compute each row from what is strictly before "
+        "its timestamp"
+    )

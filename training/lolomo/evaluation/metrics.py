@@ -1,16 +1,20 @@
 """Metrics of one query, by name: how well is it answered?
 
 Names are `name` or `name@k`, such as `ndcg@10`. All but `coverage` are a number a query, and their
-figure is a mean; `ipw_ndcg` is a weighted mean, with self-normalised inverse propensity weights
-(Swaminathan and Joachims 2015), and `coverage` belongs to a whole set of queries.
+figure is a mean over the queries for which it is defined; `ipw_ndcg` and `reward_ndcg` are weighted
+means, and `coverage` belongs to a whole set of queries. What describes the shown lists, whatever
+the targets, is in `lists`.
 
 * `hr@k`: 1 if any target is among the first k.
 * `recall@k`: the share of the targets among the first k.
 * `mrr`: reciprocal rank of the best target.
 * `ndcg@k`: discounted gain over the best possible (Järvelin and Kekäläinen 2002), linear in gain.
-* `ipw_ndcg@k`: the same, each query weighted by 1/p, p = sqrt(f) / sum sqrt(f), f = interactions
-  with the target before the window; weights clipped at their 99th percentile. With several targets
-  a query weighs the gain-weighted mean of theirs.
+* `ipw_ndcg@k`: the same, debiased of popularity: each query weighted by 1/p, p = sqrt(f) / sum
+  sqrt(f), f = interactions with the target before the window; weights clipped at their 99th
+  percentile and self-normalised (Swaminathan and Joachims 2015). With several targets a query
+  weighs the gain-weighted mean of theirs.
+* `reward_ndcg@k`: the same with the reward of each target as its gain, and each query weighted by
+  the mean reward of its targets, so that to rank first what was rated 1 of 10 is no success.
 * `coverage@k`: distinct items among all first k, over the items known.
 """
 
@@ -23,11 +27,16 @@ from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import SettingsError
+from lolomo.evaluation.genres import Genres
 from lolomo.evaluation.judging import NUM_TOP, TARGET_RANKS, TOP_ITEM_IDS
+from lolomo.evaluation.lists import MEASURES, Lists
 from lolomo.evaluation.queries import CLUSTER, NUM_PLAYS
+from lolomo.evaluation.seen import SeenItems
 
 IPW_WEIGHT = "ipw_weight"
 """Column of the weights that every `ipw_` metric is averaged with."""
+REWARD_WEIGHT = "reward_weight"
+"""Column of the weights that every `reward_` metric is averaged with."""
 NUM_ITEMS = "num_items"
 """Column that says how many items compete, for coverage."""
 CLIP_QUANTILE = 0.99
@@ -48,9 +57,9 @@ class Metric:
         return self.name if self.k is None else f"{self.name}@{self.k}"
 
     @property
-    def is_weighted(self) -> bool:
-        """Whether queries count by their `ipw_weight`."""
-        return self.name.startswith("ipw_")
+    def weight(self) -> str:
+        """Column that queries count by; "" if all count alike."""
+        return next((name for start, name in _WEIGHTS.items() if self.name.startswith(start)), "")
 
     @property
     def is_coverage(self) -> bool:
@@ -87,7 +96,7 @@ def parse_metric(text: str) -> Metric:
         return Metric(name)
     if name in _NEED_K and cutoff.isdecimal() and int(cutoff) > 0:
         k = int(cutoff)
-        if name == "coverage" and k > NUM_TOP:
+        if (name == "coverage" or name in MEASURES) and k > NUM_TOP:
             raise SettingsError(f"metric {text!r} asks for more than the {NUM_TOP} items kept")
         return Metric(name, k)
     raise SettingsError(
@@ -97,7 +106,11 @@ def parse_metric(text: str) -> Metric:
 
 
 def query_metrics(
-    judgements: pl.DataFrame, metrics: Sequence[str], item_counts: pl.DataFrame
+    judgements: pl.DataFrame,
+    metrics: Sequence[str],
+    item_counts: pl.DataFrame,
+    genres: Genres | None = None,
+    seen: SeenItems | None = None,
 ) -> pl.DataFrame:
     """Return the metrics of each query.
 
@@ -105,28 +118,50 @@ def query_metrics(
         judgements: What `Judgements.table` returned.
         metrics: Names of metrics.
         item_counts: What `queries.item_counts` returned for the fold.
+        genres: What `Genres.of` returned for the catalogue, for the metrics of genres.
+        seen: What `seen_items` returned for the same queries, for calibration.
 
     Returns:
         query_id, user_id, timestamp and cluster, a column a metric (for coverage the list of the
-        first k items), `ipw_weight` if a metric needs it, and `num_items`.
+        first k items), the weights that metrics need, and `num_items`.
 
     Raises:
-        SettingsError: If a metric is unknown.
+        SettingsError: If a metric is unknown, or what it needs was not given.
     """
     parsed = [parse_metric(name) for name in metrics]
     targets = _flatten(judgements)
-    columns = {metric.label: _column(metric, judgements, targets) for metric in parsed}
-    if any(metric.is_weighted for metric in parsed):
+    rewarded = _flatten(judgements, Columns.REWARDS) if _need(parsed, REWARD_WEIGHT) else targets
+    lists = Lists(judgements, item_counts, genres, seen)
+    columns = {
+        metric.label: pl.Series(lists.measure(metric.name, metric.k or 0))
+        if metric.name in MEASURES
+        else _column(metric, judgements, rewarded if metric.weight == REWARD_WEIGHT else targets)
+        for metric in parsed
+    }
+    if _need(parsed, IPW_WEIGHT):
         columns[IPW_WEIGHT] = pl.Series(_ipw_weights(judgements, targets, item_counts))
+    if _need(parsed, REWARD_WEIGHT):
+        counts = rewarded.total(np.ones(len(rewarded.rows)))
+        columns[REWARD_WEIGHT] = pl.Series(_divide(rewarded.total(rewarded.gains), counts))
     table = judgements.select(Columns.QUERY_ID, Columns.USER_ID, Columns.TIMESTAMP, CLUSTER)
     table = table.with_columns(**columns)
     return table.with_columns(pl.lit(len(item_counts), pl.Int64).alias(NUM_ITEMS))
 
 
-def _flatten(judgements: pl.DataFrame) -> _Targets:
+def _need(metrics: Sequence[Metric], weight: str) -> bool:
+    return any(metric.weight == weight for metric in metrics)
+
+
+def _flatten(judgements: pl.DataFrame, worth: str = Columns.GAINS) -> _Targets:
+    """Return the targets, each as much worth as a column says."""
+    if worth not in judgements.columns:
+        raise SettingsError(
+            f"a metric needs the column {worth!r} of queries; received {judgements.columns}: make "
+            "them with `build_queries`, or leave the metric out"
+        )
     lengths = judgements[TARGET_RANKS].list.len().to_numpy()
     ranks = judgements[TARGET_RANKS].explode(empty_as_null=False)
-    gains = judgements[Columns.GAINS].explode(empty_as_null=False)
+    gains = judgements[worth].explode(empty_as_null=False)
     return _Targets(
         rows=np.repeat(np.arange(len(judgements)), lengths),
         ranks=ranks.cast(pl.Float64).fill_null(np.inf).to_numpy(),
@@ -192,5 +227,7 @@ _NUMBERS: dict[str, Callable[[_Targets, int], Floats]] = {
     "ipw_ndcg": _ndcg,
     "ndcg": _ndcg,
     "recall": _recall,
+    "reward_ndcg": _ndcg,
 }
-_NEED_K = frozenset({*_NUMBERS, "coverage"})
+_NEED_K = frozenset({*_NUMBERS, *MEASURES, "coverage"})
+_WEIGHTS = {"ipw_": IPW_WEIGHT, "reward_": REWARD_WEIGHT}

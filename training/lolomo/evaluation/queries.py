@@ -2,17 +2,21 @@
 
 A query is a moment. A model sees what lies strictly before the query's `timestamp`; the targets lie
 at or after it. Every query table has the columns query_id, user_id, timestamp, seed_item_id,
-targets, gains and cluster, and is ordered by time.
+targets, gains, rewards and cluster, and is ordered by time. Gains are what the task's reward says;
+rewards are how much the targets pleased by their ratings, for the reward-weighted metrics.
 
 * `NEXT_ITEM`: one query per (user, t) of the window's rewarded events, where the user has at least
   two interactions strictly before t. Events tied in time are the targets of one query and never
   each other's history. The user's earlier items are not targets, since they are excluded from
   ranking.
+* `SEARCH`: the same queries; `typed_queries`, which needs titles, gives each what was typed.
 * `NEXT_ITEMS`: a rewarded event at t seeds the query at t + 1 µs ("having just watched"), so that
   the seed is history by the same strict rule as everywhere. Of tied seeds the last in source order
   is kept, which is what a store would hold. Targets are the items that the user first watches
   after t, within the horizon and within the window (a validation label never reads the test
   window). Seeds without a target are dropped.
+* `RESUMED`: the first event of a session, half an hour after the one before, if it goes on with an
+  item that its user had left unfinished.
 * `COUNTS`: the clock alone asks, every `GRID`, as long as the whole horizon fits in the window. The
   user is "", the cluster is the day, and the gains are the summed rewards of the horizon.
 
@@ -20,15 +24,19 @@ In all of them a target occurs at least once before the window, and has a reward
 """
 
 from datetime import timedelta
+from typing import Literal, TypeAlias
 
 import polars as pl
 
 from lolomo.core.columns import Columns, Kind
 from lolomo.core.errors import SettingsError
-from lolomo.core.reward import Reward
+from lolomo.core.reward import SATISFACTION, Reward
 from lolomo.core.task import Label, LabelKind
 from lolomo.evaluation.folds import Fold
+from lolomo.events.watching import SESSION_GAP, left_unfinished
 
+Protocol: TypeAlias = Literal["as-of", "static"]
+"""Whether a window's queries are asked each at its own time, or once a user at the cut."""
 CLUSTER = "cluster"
 """What the bootstrap draws: a user, or a day for queries of the clock."""
 NUM_PLAYS = "num_plays"
@@ -38,9 +46,12 @@ MIN_STATIC_HISTORY = 3
 TICK = timedelta(microseconds=1)
 
 _REWARD = "_reward"
+_SATISFACTION = "_satisfaction"
 _WATCHED = "_watched"
 _FIRST_WATCHED = "_first_watched"
 _NUM_BEFORE = "_num_before"
+_LEFT = "_left_unfinished"
+_STARTS = "_starts_session"
 _SEED_TIME = "_seed_time"
 
 
@@ -59,8 +70,10 @@ def build_queries(events: pl.DataFrame, label: Label, reward: Reward, fold: Fold
     Raises:
         SettingsError: If the label needs a horizon and has none.
     """
-    if label.kind is LabelKind.NEXT_ITEM:
+    if label.kind in (LabelKind.NEXT_ITEM, LabelKind.SEARCH):
         return _next_item(_with_past(events, reward), fold, item_counts(events, fold))
+    if label.kind is LabelKind.RESUMED:
+        return _resumed(_with_past(events, reward), fold, item_counts(events, fold))
     horizon = label.horizon
     if horizon is None or horizon <= timedelta(0):
         raise SettingsError(
@@ -97,6 +110,17 @@ def build_static_queries(events: pl.DataFrame, reward: Reward, fold: Fold) -> pl
     return _as_queries(rows, pl.col(Columns.USER_ID))
 
 
+def build_cold_queries(events: pl.DataFrame, reward: Reward, fold: Fold) -> pl.DataFrame:
+    """Return the next-item queries that `build_queries` leaves out: answered by a new item.
+
+    A target was first watched within the window, by anybody. As there, the query is at the event's
+    own time, and its user has a history.
+    """
+    window = fold.window_events(events).select(Columns.ITEM_ID).unique()
+    new = window.join(item_counts(events, fold), on=Columns.ITEM_ID, how="anti")
+    return _next_item(_with_past(events, reward), fold, new)
+
+
 def item_counts(events: pl.DataFrame, fold: Fold) -> pl.DataFrame:
     """Return the items known before the window and their interactions: [item_id, num_plays]."""
     return (
@@ -125,6 +149,7 @@ def _with_past(events: pl.DataFrame, reward: Reward) -> pl.DataFrame:
     user, item = Columns.USER_ID, Columns.ITEM_ID
     rows = events.with_columns(
         reward.of(events).alias(_REWARD),
+        SATISFACTION.of(events).alias(_SATISFACTION),
         pl.col(Columns.KIND).is_in(Kind.INTERACTIONS).alias(_WATCHED),
     )
     rows = rows.with_columns(
@@ -147,6 +172,17 @@ def _next_item(past: pl.DataFrame, fold: Fold, known: pl.DataFrame) -> pl.DataFr
         pl.col(_FIRST_WATCHED) >= pl.col(Columns.TIMESTAMP),
     )
     return _as_queries(rows, pl.col(Columns.USER_ID))
+
+
+def _resumed(past: pl.DataFrame, fold: Fold, known: pl.DataFrame) -> pl.DataFrame:
+    user, item, time = Columns.USER_ID, Columns.ITEM_ID, pl.col(Columns.TIMESTAMP)
+    gap = time - time.shift(1).over(user)
+    events = past.with_columns(
+        left_unfinished().shift(1).over(user, item).fill_null(value=False).alias(_LEFT),
+        (gap.is_null() | (gap >= SESSION_GAP)).alias(_STARTS),
+    )
+    rows = _rewarded(events, fold, known).filter(pl.col(_LEFT), pl.col(_STARTS))
+    return _as_queries(rows, pl.col(user))
 
 
 def _next_items(
@@ -175,7 +211,9 @@ def _next_items(
 
 
 def _counts(events: pl.DataFrame, reward: Reward, fold: Fold, horizon: timedelta) -> pl.DataFrame:
-    past = events.with_columns(reward.of(events).alias(_REWARD))
+    past = events.with_columns(
+        reward.of(events).alias(_REWARD), SATISFACTION.of(events).alias(_SATISFACTION)
+    )
     steps = pl.DataFrame({"_step": range(-(-horizon // GRID) + 1)})
     time, clock = pl.col(Columns.TIMESTAMP), pl.col("_clock")
     rows = (
@@ -184,7 +222,7 @@ def _counts(events: pl.DataFrame, reward: Reward, fold: Fold, horizon: timedelta
         .with_columns((time.dt.truncate(GRID) - pl.col("_step") * GRID).alias("_clock"))
         .filter(clock > time - horizon, clock >= fold.start, clock + horizon <= fold.end)
         .group_by("_clock", Columns.ITEM_ID, maintain_order=True)
-        .agg(pl.col(_REWARD).sum())
+        .agg(pl.col(_REWARD, _SATISFACTION).sum())
         .rename({"_clock": Columns.TIMESTAMP})
         .with_columns(pl.lit("").alias(Columns.USER_ID))
     )
@@ -198,9 +236,13 @@ def _as_queries(rows: pl.DataFrame, cluster: pl.Expr) -> pl.DataFrame:
     query = [Columns.USER_ID, Columns.TIMESTAMP, Columns.SEED_ITEM_ID]
     queries = (
         rows.group_by([*query, Columns.ITEM_ID], maintain_order=True)
-        .agg(pl.col(_REWARD).max())
+        .agg(pl.col(_REWARD, _SATISFACTION).max())
         .group_by(query, maintain_order=True)
-        .agg(pl.col(Columns.ITEM_ID).alias(Columns.TARGETS), pl.col(_REWARD).alias(Columns.GAINS))
+        .agg(
+            pl.col(Columns.ITEM_ID).alias(Columns.TARGETS),
+            pl.col(_REWARD).alias(Columns.GAINS),
+            pl.col(_SATISFACTION).alias(Columns.REWARDS),
+        )
         .sort(Columns.TIMESTAMP, maintain_order=True)
         .with_row_index(Columns.QUERY_ID)
     )

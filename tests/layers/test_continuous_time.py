@@ -2,7 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from lolomo.training.layers.continuous_time import ClockEncoding, GapEncoding, log_gap
+from lolomo.training.layers.continuous_time import (
+    ClockEncoding,
+    GapEncoding,
+    days_between,
+    log_gap,
+)
 
 DAY = 86_400_000_000
 NOW = 1_700_000_000_000_000
@@ -36,11 +41,16 @@ def test_gap_encoding_is_continuous() -> None:
     assert np.abs(np.diff(codes, axis=0)).max() < 0.5
 
 
-def test_clock_encoding_knows_the_hour_the_weekday_and_the_day() -> None:
+def test_clock_encoding_knows_the_hour_the_weekday_and_the_week_but_not_the_year() -> None:
     keras.utils.set_random_seed(0)
-    encode = ClockEncoding(8, origin=NOW, span_days=100.0)
-    offsets = np.array([0, DAY // 2, DAY, 7 * DAY, 70 * DAY])
+    encode = ClockEncoding(8)
+    offsets = np.array([0, DAY // 2, DAY, 7 * DAY, 28 * 13 * DAY])
     codes = np.asarray(encode(NOW - offsets[None]))[0]
     distances = np.abs(codes - codes[0]).max(axis=1)
-    assert np.all(distances[1:] > 1e-3)
-    assert distances[3] < distances[1]
+    assert np.all(distances[1:4] > 1e-2)
+    assert distances[4] < 1e-3
+
+
+def test_days_between_are_never_negative() -> None:
+    days = days_between(np.array([NOW, NOW]), np.array([NOW - 3 * DAY // 2, NOW + DAY]))
+    np.testing.assert_allclose(np.asarray(days), [1.5, 0.0], atol=1e-5)

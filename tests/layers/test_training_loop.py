@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,9 +8,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.config import (
+    disable_op_determinism,
+    is_op_determinism_enabled,
+)
 
 from lolomo.core.errors import ModelError
 from lolomo.training.loop import Examples, LoopConfig, choose_strategy, train
+from lolomo.training.streaming import StoredRows
 
 
 class Line(keras.Model):  # type: ignore[misc]
@@ -91,6 +98,63 @@ def test_mixed_precision_computes_in_bfloat16_and_is_put_back() -> None:
     model = train(Line, _examples(), LoopConfig(epochs=1, mixed_precision=True), 0)
     assert model.dense.compute_dtype == "bfloat16"
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_xla_is_switched_by_config_and_learns_the_same() -> None:
+    plain, compiled = (
+        train(Line, _examples(), LoopConfig(epochs=1, xla=xla), 0) for xla in (False, True)
+    )
+    assert (plain.jit_compile, compiled.jit_compile) == (False, True)
+    np.testing.assert_allclose(_weights(compiled), _weights(plain), atol=1e-5)
+
+
+@pytest.mark.usefixtures("determinism_ends")
+def test_deterministic_runs_give_equal_models() -> None:
+    loop = LoopConfig(epochs=2, deterministic=True)
+    first, again = (_weights(train(Line, _examples(), loop, 1)) for _ in range(2))
+    assert is_op_determinism_enabled()
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.fixture
+def determinism_ends() -> Iterator[None]:
+    """TensorFlow has no public way back."""
+    yield
+    disable_op_determinism()
+
+
+@pytest.mark.parametrize("steps", [3, 100])
+def test_steps_taken_at_once_change_nothing(steps: int) -> None:
+    seen: list[float] = []
+    one, some = (
+        train(Line, _examples(), LoopConfig(epochs=2, steps_per_execution=num), 1)
+        for num in (1, steps)
+    )
+    np.testing.assert_allclose(_weights(some), _weights(one), atol=1e-6)
+    loop = LoopConfig(epochs=2, steps_per_execution=steps)
+    train(Line, _examples(), loop, 1, progress=lambda done, _: seen.append(done))
+    assert seen[-1] == 1.0
+
+
+def test_rows_on_disk_are_learned_from_as_rows_in_memory_are(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    rows = StoredRows.write([{"x": x[:40], "y": x[:40, :1]}, {"x": x[40:], "y": x[40:, :1]}])
+    examples = replace(
+        _examples(), training=rows, to_example=lambda batch: (batch["x"], batch["y"])
+    )
+    loop = LoopConfig(epochs=30, learning_rate=0.1)
+    stored, held = (_weights(train(Line, some, loop, 1)) for some in (examples, _examples()))
+    np.testing.assert_allclose(stored, held, atol=0.01)
+
+
+def test_workers_named_by_tensorflows_own_configuration_train_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = {"chief": ["a:1"], "worker": ["b:1"]}
+    task = {"type": "worker", "index": 0}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: "both")
+    assert choose_strategy() == "both"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,14 @@ from lolomo.core.recommender import Query, Ranker, Retriever, Scores
 from lolomo.core.task import Task
 from lolomo.runtimes import Recommender, load_files
 from lolomo.training.models import Export, Model, RankingBatch, config_from
+from lolomo.training.models.model import Method
+
+FEW_CHOICES: dict[str, Any] = {
+    "half_life_days": (7.0, 30.0),
+    "prior_weight": (1.0, 0.1),
+    "prior_days": 7.0,
+}
+"""For models of histories, whose tests need not try every setting."""
 
 
 def seeded() -> np.random.Generator:
@@ -47,6 +55,8 @@ class ModelConformance:
 
     model: ClassVar[type[Model[Any]]]
     task: ClassVar[Task]
+    method: ClassVar[Method]
+    """What the suite asks; a model may rank or retrieve by its config."""
     config: ClassVar[Mapping[str, Any]] = {}
     """Changed fields, to be fast."""
     least_ndcg: ClassVar[float] = 0.2
@@ -92,7 +102,7 @@ class ModelConformance:
     def test_the_export_says_what_is_loaded(
         self, fitted: tuple[Model[Any], Path, Export], loaded: Recommender
     ) -> None:
-        assert fitted[2].method == self.model.method
+        assert fitted[2].method == self.method
         assert loaded.inputs == fitted[2].inputs
 
     def test_loading_again_gives_the_same_scores(
@@ -134,6 +144,8 @@ class ModelConformance:
 class RetrieverConformance(ModelConformance):
     """The suite of a model that finds items."""
 
+    method: ClassVar[Method] = "retrieve"
+
     @override
     def scores(self, recommender: Any, query: Query) -> Scores:
         order = {item: place for place, item in enumerate(recommender.items)}
@@ -170,6 +182,8 @@ class RetrieverConformance(ModelConformance):
 
 class RankerConformance(ModelConformance):
     """The suite of a model that orders candidates."""
+
+    method: ClassVar[Method] = "rank"
 
     @override
     def scores(self, recommender: Any, query: Query) -> Scores:

@@ -4,7 +4,7 @@ A user watches mostly items of one taste, often the next of a chain, and popular
 more than others. So histories, genres, order and popularity all tell something.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -53,6 +53,11 @@ class World:
     taste: NDArray[np.int64]
     """Of each item."""
 
+    @property
+    def titles(self) -> list[str]:
+        """Of each item."""
+        return self.items[Columns.TITLE].to_list()
+
     def place(self, item_id: str) -> int:
         return int(item_id[1:])
 
@@ -77,13 +82,20 @@ def small_world() -> World:
     items = pl.DataFrame(
         {
             Columns.ITEM_ID: item_ids.astype(str),
-            Columns.TITLE: [f"Title {place}" for place in range(NUM_ITEMS)],
+            Columns.TITLE: [_title(place) for place in range(NUM_ITEMS)],
             Columns.GENRES: [[f"genre {kind}", "film"] for kind in taste],
             Columns.RELEASE_YEAR: [2000] * NUM_ITEMS,
         }
     )
     assert set(events.columns) <= set(tables.EVENTS.names)
     return World(events.sort(Columns.TIMESTAMP, maintain_order=True), items, item_ids, taste)
+
+
+def _title(place: int) -> str:
+    """Return two words that no other title has both of."""
+    first = ("Amber", "Bitter", "Crimson", "Distant", "Eternal", "Frozen", "Golden", "Hidden")
+    second = ("Anchor", "Bridge", "Castle", "Desert", "Engine", "Forest", "Garden", "Harbour")
+    return f"{first[place % 8]} {second[place // 8]}"
 
 
 def _plays(
@@ -115,13 +127,23 @@ def training_data(task: Task) -> TrainingData:
             new = np.where(watched(batch.query), "", candidates)
             yield RankingBatch({**batch.query, Columns.CANDIDATES: new}, batch.gains)
 
+    ids = world.events[Columns.USER_ID].unique().sort()
+    users = pl.DataFrame({Columns.USER_ID: ids, Columns.GENDER: [_gender(user) for user in ids]})
+    events = world.events.filter(pl.col(Columns.TIMESTAMP) < CUT)
+    places = [world.place(item) for item in events[Columns.ITEM_ID].unique().sort()]
+
+    def known_values(times: NDArray[np.int64], names: Sequence[str]) -> dict[str, Scores]:
+        return {name: value[:, places] for name, value in item_values(times, names).items()}
+
     return TrainingData(
         task=task,
-        events=world.events.filter(pl.col(Columns.TIMESTAMP) < CUT),
+        events=events,
         items=world.items,
         cut=CUT,
         rankings=rankings,
         features=FEATURES,
+        users=users,
+        item_values=known_values,
     )
 
 
@@ -142,23 +164,22 @@ def ranking(rows: list[int], task: Task) -> RankingBatch:
     items = np.array([world.place(item) for item in world.events[Columns.ITEM_ID]])
     times = world.events[Columns.TIMESTAMP].dt.epoch("us").to_numpy()
     past = [np.flatnonzero(users[:row] == users[row]) for row in rows]
+    titles = world.titles
     query: dict[str, NDArray[Any]] = {
         Columns.TIMESTAMP: times[rows],
+        Columns.COUNTS_TIMESTAMP: times[rows],
         Columns.CANDIDATES: np.tile(world.item_ids, (len(rows), 1)),
         Columns.HISTORY_ITEM_IDS: _padded([world.item_ids[items[some]] for some in past], ""),
         Columns.HISTORY_TIMESTAMPS: _padded([times[some] for some in past], 0),
         Columns.HISTORY_KINDS: _padded([np.full(len(some), "play") for some in past], ""),
         "user_plays_total": np.array([len(some) for some in past], np.float32),
+        Columns.TEXT: np.array([_typed(row, titles[items[row]]) for row in rows], dtype=object),
         Columns.GENDER: np.array([_gender(users[row]) for row in rows], dtype=object),
         Columns.GENRES: np.tile(
             np.array(world.items[Columns.GENRES].to_list(), object), (len(rows), 1, 1)
         ),
     }
-    age = [(times[row] - times[:row]) / DAY for row in rows]
-    for name, days in WINDOW_DAYS.items():
-        query[f"item_plays_{name}"] = _counts(rows, items, [some < days for some in age])
-    for name, days in HALF_LIFE_DAYS.items():
-        query[f"item_decayed_plays_{name}"] = _counts(rows, items, [2 ** (-s / days) for s in age])
+    query |= item_values(times[rows], NUMBERS)
     for name in source_features(task.candidates_from):
         query[name] = np.zeros((len(rows), NUM_ITEMS), np.float32)
     gains = np.eye(NUM_ITEMS, dtype=np.float32)[items[rows]]
@@ -171,15 +192,34 @@ def watched(query: Query) -> NDArray[np.bool_]:
     return np.array([np.isin(some.astype(str), past.astype(str)) for some, past in pairs])
 
 
+def _typed(row: int, title: str) -> str:
+    """Return the beginning of the title, with a letter too many, or nothing, in turns."""
+    return (title[:5].lower(), f"{title[:4]}{title[3:7]}", "")[row % 3]
+
+
 def _gender(user_id: str) -> str:
     return "FM"[int(user_id[1:]) % 2]
 
 
-def _counts(rows: list[int], items: NDArray[Any], worth: list[NDArray[Any]]) -> Scores:
-    counts = [
-        np.bincount(items[:row], some, NUM_ITEMS) for row, some in zip(rows, worth, strict=True)
-    ]
-    return np.array(counts, np.float32)
+def item_values(timestamps: NDArray[np.int64], names: Sequence[str]) -> dict[str, Scores]:
+    """Return counts of all items strictly before each time. Shape of each: [times, items]."""
+    world = small_world()
+    items = np.array([world.place(item) for item in world.events[Columns.ITEM_ID]])
+    times = world.events[Columns.TIMESTAMP].dt.epoch("us").to_numpy()
+    past = [np.searchsorted(times, timestamp) for timestamp in timestamps]
+    ages = [(now - times[:row]) / DAY for row, now in zip(past, timestamps, strict=True)]
+    values = {}
+    for name in names:
+        span, worth = name.rsplit("_", 1)[1], []
+        if name.startswith("item_decayed_plays_"):
+            worth = [2 ** (-age / HALF_LIFE_DAYS[span]) for age in ages]
+        else:
+            worth = [(age < WINDOW_DAYS[span]).astype(float) for age in ages]
+        counts = [
+            np.bincount(items[:row], some, NUM_ITEMS) for row, some in zip(past, worth, strict=True)
+        ]
+        values[name] = np.array(counts, np.float32).reshape(len(timestamps), NUM_ITEMS)
+    return values
 
 
 def _padded(lists: list[NDArray[Any]], padding: Any) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Popularity by window and by half-life."""
+"""Popularity of all time, by window and by half-life."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,10 +14,17 @@ from lolomo.tasks import NEXT_PLAY, TRENDING_NOW
 from lolomo.training.models import (
     DecayedPopularity,
     Model,
+    Popularity,
     RankingBatch,
     RecentPopularity,
     TrainingData,
 )
+
+
+class TestPopularity(RankerConformance):
+    model = Popularity
+    task = NEXT_PLAY
+    least_ndcg = 0.15
 
 
 class TestRecentPopularity(RankerConformance):

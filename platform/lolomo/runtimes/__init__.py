@@ -110,7 +110,14 @@ def _load_booster(path: Path, method: str, inputs: tuple[str, ...]) -> Recommend
     return load_booster(path, method, inputs)
 
 
+def _load_blend(path: Path, method: str, inputs: tuple[str, ...]) -> Recommender:
+    from lolomo.runtimes.blend import load_blend
+
+    return load_blend(path, method, inputs)
+
+
 RUNTIMES: Mapping[str, Callable[[Path, str, tuple[str, ...]], Recommender]] = {
+    "blend": _load_blend,
     "lightgbm": _load_booster,
     "tensorflow": _load_saved_model,
 }

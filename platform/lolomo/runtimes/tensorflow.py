@@ -26,7 +26,7 @@ quiet_tensorflow()
 with without("keras"):
     import tensorflow as tf
 
-__all__ = ["load_saved_model", "tf"]
+__all__ = ["call", "load_saved_model", "numbers", "tf"]
 
 _decode = np.frompyfunc(bytes.decode, 1, 1)
 
@@ -52,7 +52,12 @@ def load_saved_model(path: Path, method: str, inputs: tuple[str, ...]) -> Retrie
     if method == "rank":
         return SavedModelRanker(module, inputs)
     lines = (path / "assets" / "items.txt").read_text(encoding="utf-8").split("\n")
-    return SavedModelRetriever(module, inputs, np.array(lines[:-1], dtype=object))
+    retriever = SavedModelRetriever(module, inputs, np.array(lines[:-1], dtype=object))
+    if "encode" not in module.signatures:
+        return retriever
+    from lolomo.runtimes.embedding import with_vectors
+
+    return with_vectors(retriever, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class SavedModelRetriever:
 
     def scores(self, query: Query) -> Scores:
         """Score every known item. Shape: [batch, items]."""
-        return _numbers(_call(self.module.signatures["scores"], self.inputs, query)["scores"])
+        return numbers(call(self.module.signatures["scores"], self.inputs, query)["scores"])
 
     def retrieve(self, query: Query, k: int) -> tuple[Ids, Scores]:
         """Return the k best items, none of the history or of the optional input `exclude`.
@@ -76,14 +81,14 @@ class SavedModelRetriever:
         """
         batch = len(query[self.inputs[0]]) if self.inputs[0] in query else 0
         exclude = query.get(EXCLUDE, np.empty((batch, 0), dtype=object))
-        answer = _call(
+        answer = call(
             self.module.signatures["retrieve"],
             (*self.inputs, EXCLUDE),
             {**query, EXCLUDE: exclude},
             k=tf.constant(k, tf.int32),
         )
         ids: Ids = _decode(answer["item_ids"].numpy())
-        return ids.astype(object), _numbers(answer["scores"])
+        return ids.astype(object), numbers(answer["scores"])
 
     def blank_query(self, candidates: int, history_length: int) -> Query:
         """Return a query of the usual shape that says nothing."""
@@ -99,20 +104,20 @@ class SavedModelRanker:
 
     def rank(self, query: Query) -> Scores:
         """Score the candidates of each query. Shape: [batch, candidates]."""
-        return _numbers(_call(self.module.signatures["rank"], self.inputs, query)["scores"])
+        return numbers(call(self.module.signatures["rank"], self.inputs, query)["scores"])
 
     def blank_query(self, candidates: int, history_length: int) -> Query:
         """Return a query of the usual shape that says nothing."""
         return _blank(self.module.signatures["rank"], candidates, history_length)
 
 
-def _numbers(tensor: Any) -> Scores:
+def numbers(tensor: Any) -> Scores:
     """Return a tensor's values as an array of its own."""
     values: Scores = np.asarray(tensor.numpy(), np.float32)
     return values
 
 
-def _call(signature: Any, inputs: tuple[str, ...], query: Query, **more: Any) -> Mapping[str, Any]:
+def call(signature: Any, inputs: tuple[str, ...], query: Query, **more: Any) -> Mapping[str, Any]:
     """Call a signature with the arrays of a query.
 
     Raises:

@@ -7,12 +7,11 @@ anything.
 """
 
 import contextlib
-import json
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,6 +19,7 @@ from typing_extensions import override
 
 from lolomo.core.errors import ModelError
 from lolomo.core.progress import Progress, silent
+from lolomo.training.streaming import StoredRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +40,28 @@ class LoopConfig:
     xla: bool = False
     """Whether to compile by XLA; pays on GPUs, costs seconds a shape on a CPU."""
     deterministic: bool = False
-    """Whether to forbid operations that differ from run to run, at some cost in speed."""
+    """Whether to forbid operations that differ from run to run, at some cost in speed. Holds for
+    the rest of the process."""
+    steps_per_execution: int = 1
+    """Batches that the compiled loop takes before it comes back to Python; more pays where a step
+    takes a millisecond or less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
     """What to learn from."""
 
-    training: tf.data.Dataset
-    """Single examples of inputs, or of (inputs, targets, weights), in any order."""
+    training: tf.data.Dataset | StoredRows
+    """Single examples of inputs, or of (inputs, targets, weights), in any order; stored rows where
+    memory shall not hold them."""
     num_training: int
     """How many there are."""
     batch_size: int
     """Examples a step."""
     validation: tf.data.Dataset | None = None
     """Single examples later than all of `training`; watched to stop early."""
+    to_example: Callable[[dict[str, Any]], Any] = dict
+    """From a batch of stored rows to inputs, or to (inputs, targets, weights)."""
 
     @property
     def num_steps(self) -> int:
@@ -63,6 +70,8 @@ class Examples:
 
     def shuffled(self, seed: int) -> tf.data.Dataset:
         """Return the training batches, in another order each epoch."""
+        if isinstance(self.training, StoredRows):
+            return self.training.batches(self.batch_size, seed).map(self.to_example).prefetch(2)
         shuffled = self.training.shuffle(max(self.num_training, 1), seed=seed)
         return shuffled.batch(self.batch_size).prefetch(2)
 
@@ -104,7 +113,11 @@ def train(
         # Keras 3.15 reads saved weights by a NumPy 1 protocol.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         model = build()
-        model.compile(optimizer=_optimizer(loop, examples.num_steps), jit_compile=loop.xla)
+        model.compile(
+            optimizer=_optimizer(loop, examples.num_steps),
+            jit_compile=loop.xla,
+            steps_per_execution=loop.steps_per_execution,
+        )
         model.fit(
             examples.shuffled(seed),
             epochs=loop.epochs,
@@ -119,11 +132,12 @@ def train(
 def choose_strategy() -> tf.distribute.Strategy:
     """Return the distribution strategy for this node.
 
-    Several workers if `TF_CONFIG` names them (as Kubeflow's training operator does), all GPUs if
-    there is more than one, otherwise the default: the one GPU, or the CPU.
+    Several workers if TensorFlow's own configuration names them (`TF_CONFIG`, which Kubeflow's
+    training operator writes), all GPUs if there is more than one, otherwise the default: the one
+    GPU, or the CPU.
     """
-    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
-    if len(cluster.get("worker", [])) + len(cluster.get("chief", [])) > 1:
+    jobs = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().as_dict()
+    if len(jobs.get("worker", ())) + len(jobs.get("chief", ())) > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
@@ -179,7 +193,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.num_steps, self.epochs, self.progress = num_steps, epochs, progress
         self.every = max(1, num_steps * epochs // 100)
-        self.epoch = 0
+        self.epoch = self.told = 0
         self.note = ""
 
     @override
@@ -189,7 +203,8 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     @override
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         done = self.epoch * self.num_steps + batch + 1
-        if done % self.every == 0:
+        if done >= self.told + self.every:
+            self.told = done - done % self.every
             fraction = min(done / (self.num_steps * self.epochs), 1.0)
             self.progress(fraction, f"epoch {self.epoch + 1}/{self.epochs}{self.note}")
 

@@ -3,11 +3,13 @@
 The same batches train a ranker, tune a popularity list and judge either. Features of users and of
 context were joined when the queries were prepared; features of items are read here from the item
 timeline, which moves forward in time with the queries, so nothing of the size queries x candidates
-x features is ever held or stored.
+x features is ever held or stored. Item features may be late or frozen, as they are for a service
+whose features arrive in batches; `counts_timestamp` tells models as of when they are.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,12 @@ from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
 from lolomo.features import FeatureStore, ItemTimeline, all_features, query_inputs
-from lolomo.features.candidates import source_features
+from lolomo.features.candidates import candidate_inputs
+from lolomo.features.covisitation import COVISITS
 from lolomo.training.models.data import RankingBatch
 
 BATCH_SIZE = 128
+HISTORY = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS)
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,20 @@ class Rankings:
     """The catalogue as known before the window. Shape: [items]."""
     reads: tuple[str, ...] = ()
     """Which of the task's features to read; all if empty."""
+    frozen_at: datetime | None = None
+    """When stored item features stop to change, UTC; None for never."""
+    delay: timedelta = timedelta(0)
+    """How late stored item features arrive."""
 
     def __call__(self) -> Iterator[RankingBatch]:
         """Yield batches of up to `BATCH_SIZE` queries, in order of time."""
-        timeline = self.features.item_timeline()
+        timeline = self.features.item_timeline(self.delay, self.frozen_at)
+        covisitation = self.features.covisitation() if self._reads_covisits() else None
         for rows in self.queries.iter_slices(BATCH_SIZE):
             query = dict(query_inputs(rows, [Columns.TIMESTAMP, *self._names(of_items=False)]))
             timestamps = query[Columns.TIMESTAMP]
-            if self.task.candidates_from:
+            query[Columns.COUNTS_TIMESTAMP] = timeline.known_at(timestamps)
+            if self.task.has_candidates:
                 candidates = padded(rows[Columns.CANDIDATES], "")
                 query |= _source_inputs(rows, self.task)
                 query |= timeline.gather(timestamps, candidates, self._names(of_items=True))
@@ -51,7 +61,17 @@ class Rankings:
                 candidates = np.broadcast_to(self.known, (len(rows), len(self.known)))
                 query |= self._catalogue(timeline, timestamps, candidates)
             query[Columns.CANDIDATES] = candidates
+            if covisitation is not None:
+                known_at = query[Columns.COUNTS_TIMESTAMP]
+                past = query_inputs(rows, HISTORY)
+                items, times = (past[name] for name in HISTORY)
+                query |= covisitation.of(known_at, items, times, candidates)
             yield RankingBatch(query, _gains(rows, candidates))
+
+    def _reads_covisits(self) -> bool:
+        """Whether candidates are told how often they were watched along with the history."""
+        ranks = bool(self.task.candidates_from) and set(HISTORY) <= set(self.queries.columns)
+        return ranks and (not self.reads or any(name in self.reads for name in COVISITS))
 
     def _catalogue(
         self, timeline: ItemTimeline, timestamps: NDArray[np.int64], candidates: Ids
@@ -91,7 +111,7 @@ def _dtype_of(fill: Any) -> Any:
 
 
 def _source_inputs(rows: pl.DataFrame, task: Task) -> dict[str, Scores]:
-    return {name: padded(rows[name], 0.0) for name in source_features(task.candidates_from)}
+    return {name: padded(rows[name], 0.0) for name in candidate_inputs(task)}
 
 
 def _gains(rows: pl.DataFrame, candidates: Ids) -> Scores:

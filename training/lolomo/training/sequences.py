@@ -33,6 +33,8 @@ class PackedSequences:
     """Which window of the row a token is of, from 1; 0 where padded."""
     sources: Int32s
     """From which token of the row the token is predicted."""
+    events: Int32s
+    """Which event a token is; -1 at the start of a window and where padded."""
     is_target: NDArray[np.bool_]
     """Whether the token is to be predicted, once over all windows."""
 
@@ -67,11 +69,13 @@ def pack_sequences(
         clocks=np.zeros(shape, np.int64),
         segments=np.zeros(shape, np.int32),
         sources=np.zeros(shape, np.int32),
+        events=np.full(shape, -1, np.int32),
         is_target=np.zeros(shape, np.bool_),
     )
     counts = np.zeros(num_rows, np.int32)
     for (tokens, num_known), (row, start) in zip(windows, places, strict=True):
         counts[row] += 1
+        packed.events[row, start + 1 : start + 1 + len(tokens)] = tokens
         _write(packed, (row, start, int(counts[row])), items[tokens], timestamps[tokens], num_known)
     return packed
 

@@ -7,8 +7,9 @@ pin beside the release store, which is all that serving reads.
 """
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 KEY_TAG = "lolomo.key"
 DIGEST_TAG = "lolomo.digest"
+PARENT_TAG = "mlflow.parentRunId"
+"""MLflow's own."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,12 @@ class Tracker:
     """Runs, figures and aliases of one dataset."""
 
     workspace: Workspace
+    parent: str = ""
+    """MLflow run id that new runs are shown under; "" for none."""
+
+    def under(self, experiment: str, key: str, params: Mapping[str, Any]) -> "Tracker":
+        """Return a tracker whose runs are shown under one run, which is recorded if need be."""
+        return replace(self, parent=self.record(experiment, key, params, {}))
 
     @property
     def uri(self) -> str:
@@ -37,6 +46,9 @@ class Tracker:
     @cached_property
     def _client(self) -> Any:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        # MLflow 3.17 still uses what SQLAlchemy 2.1 deprecates.
+        warnings.filterwarnings("ignore", "The ``noload`` loader", DeprecationWarning)
         from mlflow import MlflowClient
 
         self.workspace.tracking.mkdir(parents=True, exist_ok=True)
@@ -69,7 +81,8 @@ class Tracker:
         )
         if known:
             return str(known[0].info.run_id)
-        run = client.create_run(experiment_id, tags={KEY_TAG: key}, run_name=key)
+        nested = {PARENT_TAG: self.parent} if self.parent else {}
+        run = client.create_run(experiment_id, tags={KEY_TAG: key, **nested}, run_name=key)
         run_id = run.info.run_id
         client.log_batch(run_id, _metrics(metrics), _params(params))
         for path in files:

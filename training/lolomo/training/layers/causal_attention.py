@@ -1,8 +1,8 @@
 """A causal transformer block whose attention sees how long ago each event was.
 
 To the scaled dot products it adds two learned biases a head, as HSTU (Zhai et al. 2024) does: one
-for how many events ago, one for how long ago. The second is continuous: a piecewise linear function
-of the log gap, so that no event jumps between buckets.
+for how many events ago, and, where time is told, one for how long ago. The second is continuous: a
+piecewise linear function of the log gap, so that no event jumps between buckets.
 """
 
 from typing import Any
@@ -11,6 +11,9 @@ import keras
 from keras import ops
 from typing_extensions import override
 
+NUM_KNOTS = 16
+"""How many points, from no gap to the longest, carry the piecewise linear function of the gap."""
+
 
 class RelativeTimeBias(keras.layers.Layer):  # type: ignore[misc]
     """Attention biases from the number of events and the time between query and key.
@@ -18,37 +21,39 @@ class RelativeTimeBias(keras.layers.Layer):  # type: ignore[misc]
     Args:
         num_heads: How many attention heads.
         length: The longest sequence.
-        num_knots: How many points carry the piecewise linear function of the gap.
+        timed: Whether there is a bias for time.
     """
 
-    def __init__(self, num_heads: int, length: int, num_knots: int = 16, **kwargs: Any) -> None:
+    def __init__(self, num_heads: int, length: int, timed: bool = True, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.num_heads, self.length, self.num_knots = num_heads, length, num_knots
+        self.num_heads, self.length, self.timed = num_heads, length, timed
 
     @override
     def build(self, input_shape: Any) -> None:
         self.by_order = self.add_weight(
             shape=(self.length, self.num_heads), initializer="zeros", name="by_order"
         )
-        self.by_gap = self.add_weight(
-            shape=(self.num_knots, self.num_heads), initializer="zeros", name="by_gap"
-        )
+        if self.timed:
+            self.by_gap = self.add_weight(
+                shape=(NUM_KNOTS, self.num_heads), initializer="zeros", name="by_gap"
+            )
 
     @override
     def call(self, gaps: Any) -> Any:
         """Return biases `[batch, heads, length, length]` of scaled log gaps without `heads`."""
-        knots = ops.arange(self.num_knots, dtype="float32")
-        distance = ops.abs(ops.expand_dims(gaps * (self.num_knots - 1), -1) - knots)
-        tents = ops.cast(ops.maximum(1.0 - distance, 0.0), self.compute_dtype)
-        by_gap = ops.transpose(
-            ops.matmul(tents, ops.cast(self.by_gap, self.compute_dtype)), (0, 3, 1, 2)
-        )
         steps = ops.arange(ops.shape(gaps)[1])
         ago = ops.clip(steps[:, None] - steps[None, :], 0, self.length - 1)
         by_order = ops.transpose(
             ops.take(ops.cast(self.by_order, self.compute_dtype), ago, axis=0), (2, 0, 1)
         )
-        return by_gap + by_order[None]
+        return by_order[None] + self._by_gap(gaps) if self.timed else by_order[None]
+
+    def _by_gap(self, gaps: Any) -> Any:
+        knots = ops.arange(NUM_KNOTS, dtype="float32")
+        distance = ops.abs(ops.expand_dims(gaps * (NUM_KNOTS - 1), -1) - knots)
+        tents = ops.cast(ops.maximum(1.0 - distance, 0.0), self.compute_dtype)
+        biases = ops.matmul(tents, ops.cast(self.by_gap, self.compute_dtype))
+        return ops.transpose(biases, (0, 3, 1, 2))
 
 
 class CausalAttentionBlock(keras.layers.Layer):  # type: ignore[misc]
@@ -58,15 +63,16 @@ class CausalAttentionBlock(keras.layers.Layer):  # type: ignore[misc]
         dim: Size of the states.
         num_heads: How many attention heads.
         length: The longest sequence.
+        timed: Whether attention sees time.
         dropout: Share of activations dropped in training.
     """
 
     def __init__(
-        self, dim: int, num_heads: int, length: int, dropout: float, **kwargs: Any
+        self, dim: int, num_heads: int, length: int, timed: bool, dropout: float, **kwargs: Any
     ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.dim, self.num_heads = dim, num_heads
-        self.bias = RelativeTimeBias(num_heads, length, name="bias")
+        self.bias = RelativeTimeBias(num_heads, length, timed, name="bias")
         self.attention_norm = keras.layers.LayerNormalization(name="attention_norm")
         self.project_in = keras.layers.Dense(3 * dim, name="project_in")
         self.project_out = keras.layers.Dense(dim, name="project_out")

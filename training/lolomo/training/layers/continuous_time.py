@@ -1,10 +1,9 @@
 """Time as numbers that a network can read, without buckets.
 
-The case study finds that deep models gain most from raw continuous timestamps. Two views matter:
-how long ago (a *gap*, whose meaning is multiplicative: a minute, an hour, a month), and when (a
-*clock*, with its daily and weekly rounds and its slow drift). Both become a few smooth numbers, and
-a dense layer learns what to make of them, as in the time encodings of Xu et al. (2019) and
-Time2Vec.
+The case study finds that deep models gain most from continuous timestamps. Two views matter: how
+long ago (a *gap*, whose meaning is multiplicative: a minute, an hour, a month), and when (a
+*clock*, with its rounds of several lengths). Both become a few smooth numbers, and a dense layer
+learns what to make of them, as in the time encodings of Xu et al. (2019) and Time2Vec.
 """
 
 import math
@@ -16,7 +15,8 @@ from typing_extensions import override
 
 MICROSECONDS_A_SECOND = 1_000_000
 SECONDS_A_DAY = 86_400
-DAYS_A_WEEK = 7
+PERIODS_DAYS = (1, 7, 28)
+"""Of the clock: a day, a week, four weeks."""
 LONGEST_LOG_GAP = math.log1p(10 * 365 * SECONDS_A_DAY)
 """log1p of ten years in seconds: the end of the scale."""
 
@@ -29,6 +29,12 @@ def log_gap(later: Any, earlier: Any) -> Any:
     """
     seconds = ops.cast(ops.maximum(later - earlier, 0), "float32") / MICROSECONDS_A_SECOND
     return ops.minimum(ops.log1p(seconds) / LONGEST_LOG_GAP, 1.0)
+
+
+def days_between(later: Any, earlier: Any) -> Any:
+    """Return the days between int64 microseconds as float32, 0 where negative; shapes broadcast."""
+    gap = ops.cast(ops.maximum(later - earlier, 0), "float32")
+    return gap / (SECONDS_A_DAY * MICROSECONDS_A_SECOND)
 
 
 class GapEncoding(keras.layers.Layer):  # type: ignore[misc]
@@ -56,40 +62,28 @@ class GapEncoding(keras.layers.Layer):  # type: ignore[misc]
 
 
 class ClockEncoding(keras.layers.Layer):  # type: ignore[misc]
-    """Encodes instants: time of day, time of week, and raw days from an origin.
+    """Encodes instants by sines and cosines of periods from half a day to four weeks.
 
     Args:
         dim: Size of the encoding.
-        origin: Where the raw days are 0, int64 microseconds: the cut.
-        span_days: How many days before the origin count as -1.
-        num_harmonics: How many overtones of the day and the week.
+        num_harmonics: How many overtones of each period.
     """
 
-    def __init__(
-        self, dim: int, origin: int, span_days: float, num_harmonics: int = 2, **kwargs: Any
-    ) -> None:
+    def __init__(self, dim: int, num_harmonics: int = 2, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.origin = origin
-        self.span_days = max(span_days, 1.0)
         self.harmonics = range(1, num_harmonics + 1)
         self.project = keras.layers.Dense(dim, name="project")
 
     @override
     def build(self, input_shape: Any) -> None:
-        self.project.build((*input_shape, 1 + 4 * len(self.harmonics)))
+        self.project.build((*input_shape, 2 * len(PERIODS_DAYS) * len(self.harmonics)))
 
     @override
     def call(self, timestamps: Any) -> Any:
         """Encode int64 microseconds, `[...]`, as `[..., dim]`."""
-        features = [self._days(timestamps) / self.span_days]
-        for period_days in (1, DAYS_A_WEEK):
+        features = []
+        for period_days in PERIODS_DAYS:
             period = period_days * SECONDS_A_DAY * MICROSECONDS_A_SECOND
             phase = ops.cast(ops.mod(timestamps, period), "float32") * (2 * math.pi / period)
             features += [w(phase * h) for h in self.harmonics for w in (ops.sin, ops.cos)]
         return self.project(ops.stack(features, axis=-1))
-
-    def _days(self, timestamps: Any) -> Any:
-        """Return days since the origin, at most one span away on either side."""
-        micros = ops.cast(timestamps - self.origin, "float32")
-        days = micros / (SECONDS_A_DAY * MICROSECONDS_A_SECOND)
-        return ops.clip(days, -self.span_days, self.span_days)

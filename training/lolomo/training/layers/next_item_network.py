@@ -1,14 +1,16 @@
-"""A decoder over events that scores every item at a given moment.
+"""One network for all models of the next item: input layer, body, output.
 
-SASRec (Kang & McAuley 2018) with continuous time: each token knows its item, the gap to the moment
-that it predicts for, and that moment; attention knows the gaps between. Output embeddings are the
-input embeddings. To the score of an item is added a *prior*: how popular the item was at a past
-instant, in log decayed counts of several half-lives, weighted by the state and by how long ago that
-instant is. The prior is a constant: the network learns only what it cannot say.
+The *input layer* turns events into vectors: the item, by id and, if told, by content and by what
+was done; and the *moment*, which is when the prediction is for. The *body* turns the visible past
+of each token into a state: a bag, a recurrent unit, attention. The *output* adds what is known of
+the user, and scores items: by their embeddings, by their age at the moment, and by how popular they
+are, as far as counts are known then.
+
+Bodies are all that differs between `asymmetric_mf`, `feed_forward`, `gru4rec`, `sasrec` and `hstu`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import keras
 import numpy as np
@@ -16,113 +18,134 @@ from keras import ops
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from lolomo.training.layers.causal_attention import CausalAttentionBlock
-from lolomo.training.layers.continuous_time import ClockEncoding, GapEncoding, log_gap
+from lolomo.training.layers.continuous_time import log_gap
+from lolomo.training.layers.item_age import ItemAge
+from lolomo.training.layers.item_embedding import ItemEmbedding
+from lolomo.training.layers.moments import bucketed
+from lolomo.training.layers.next_item_losses import NEVER, NextItemLoss
+from lolomo.training.layers.popularity_prior import CountSnapshots, PopularityPrior
+
+TimeKind: TypeAlias = Literal["none", "discrete", "continuous", "absolute"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkShape:
-    """Sizes of the network."""
+class NetworkParts:
+    """What a network is made of, beside its body."""
 
-    num_items: int
-    length: int
+    items: ItemEmbedding
+    loss: NextItemLoss
     dim: int
-    num_blocks: int
-    num_heads: int
     dropout: float
-    origin: int
-    """The cut, int64 microseconds."""
-    span_days: float
-    """How long before the cut the data starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """What was popular at several past instants."""
-
-    timestamps: NDArray[np.int64]
-    """Ascending; the last is the cut. Shape: [snapshots]."""
-    log_popularity: NDArray[np.float32]
-    """Shape: [snapshots, items, half_lives]; zeros for no prior."""
-
-
-@dataclass(frozen=True, slots=True)
-class Negatives:
-    """How the softmax is sampled."""
-
-    num: int
-    """How many a batch; as many as items, or more, for the full softmax."""
-    probabilities: NDArray[np.float32]
-    """With which to draw each item. Shape: [items]."""
+    """Share of input activations dropped in training."""
+    first_timestamps: NDArray[np.int64]
+    """Of each item's first event, microseconds. Shape: [items]."""
+    time: TimeKind = "none"
+    moments: keras.layers.Layer | None = None
+    """From clocks and timestamps of last events to vectors; None where time is not told."""
+    num_kinds: int = 0
+    """How many kinds of events are told apart, with 0 for none; 0 for no such input."""
+    context_sizes: tuple[int, ...] = ()
+    """Sizes of the vocabularies of what is known of user and request, with 0 for unknown."""
+    counts: CountSnapshots | None = None
+    """What the popularity prior learns from; None for no prior."""
 
 
 class NextItemNetwork(keras.Model):  # type: ignore[misc]
     """Predicts the next item of every token of packed sequences.
 
-    Inputs are the arrays of `PackedSequences`, and `snapshots` `[batch, length]`: which snapshot of
-    the prior the token's prediction may know. Targets are item indices from 0, weights as usual.
+    Inputs are arrays of `PackedSequences`, each `[batch, length]`: items, timestamps, clocks,
+    segments, sources; `kinds`; `known_at`, int64 microseconds, as of when the prediction of each
+    token may know counts, and `snapshots`, the place of that instant; and `context`, int32
+    `[batch, length, fields]`. Targets are item indices from 0, weights as usual.
+
+    Args:
+        body: A layer from tokens and moments `[batch, length, dim]`, scaled log gaps and visibility
+            `[batch, length, length]` to states `[batch, length, dim]`. It must let each token see
+            only what is visible to it.
+        parts: All else.
     """
 
-    def __init__(
-        self, shape: NetworkShape, prior: Prior, negatives: Negatives, seed: int = 0
-    ) -> None:
+    def __init__(self, body: keras.layers.Layer, parts: NetworkParts) -> None:
         super().__init__()
-        self.shape = shape
-        self.embedding = self.add_weight(
-            shape=(shape.num_items + 1, shape.dim),
-            initializer=keras.initializers.RandomNormal(stddev=shape.dim**-0.5, seed=seed),
-            name="embedding",
-        )
-        self.item_bias = self.add_weight(
-            shape=(shape.num_items,), initializer="zeros", name="item_bias"
-        )
-        self.forward_gap = GapEncoding(shape.dim, name="forward_gap")
-        self.clock = ClockEncoding(shape.dim, shape.origin, shape.span_days, name="clock")
-        self.drop = keras.layers.Dropout(shape.dropout, name="drop")
-        self.blocks = [
-            CausalAttentionBlock(
-                shape.dim, shape.num_heads, shape.length, shape.dropout, name=f"block_{index}"
-            )
-            for index in range(shape.num_blocks)
-        ]
+        self.parts, self.body, self.items = parts, body, parts.items
+        self.moments = parts.moments
+        self.drop = keras.layers.Dropout(parts.dropout, name="drop")
         self.norm = keras.layers.LayerNormalization(name="norm")
-        self.prior_timestamps = ops.convert_to_tensor(prior.timestamps)
-        self.log_popularity = ops.convert_to_tensor(prior.log_popularity)
-        num_half_lives = prior.log_popularity.shape[2]
-        self.prior_weights = keras.layers.Dense(
-            num_half_lives,
-            kernel_initializer="zeros",
-            bias_initializer=keras.initializers.Constant(1.0 / num_half_lives),
-            dtype="float32",
-            name="prior_weights",
+        self.kinds = (
+            keras.layers.Embedding(parts.num_kinds, parts.dim, name="kinds")
+            if parts.num_kinds
+            else None
         )
-        self.negatives = negatives
-        self.log_expected = np.log(negatives.probabilities * negatives.num).astype(np.float32)
-        self.random = keras.random.SeedGenerator(seed)
+        self.context = [
+            keras.layers.Embedding(size, parts.dim, name=f"context_{index}")
+            for index, size in enumerate(parts.context_sizes)
+        ]
+        self.age = ItemAge(parts.first_timestamps) if parts.time == "continuous" else None
+        self.first_timestamps = ops.convert_to_tensor(parts.first_timestamps)
+        self.prior: Any = None
+        if parts.counts is not None:
+            self.prior = PopularityPrior(len(parts.counts.log_counts))
+            self.log_counts = ops.convert_to_tensor(parts.counts.log_counts)
 
     @override
     def build(self, input_shape: Any = None) -> None:
-        states = (None, self.shape.length, self.shape.dim)
-        self.forward_gap.build(states[:2])
-        self.clock.build(states[:2])
-        for block in self.blocks:
-            block.build(states)
-        self.norm.build(states)
-        self.prior_weights.build((None, self.shape.dim + 2))
+        shape = (None, None, self.parts.dim)
+        for layer in (self.items, self.moments, self.kinds, *self.context, self.body, self.norm):
+            if layer is not None:
+                layer.build(shape)
+        for head in (self.age, self.prior):
+            if head is not None:
+                head.build((None, self.parts.dim))
         self.built = True
 
     @override
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Return the state of every token. Shape: [batch, length, dim]."""
-        items, timestamps, clocks = (inputs[key] for key in ("items", "timestamps", "clocks"))
-        states = ops.take(self.embedding, items, axis=0) * self.shape.dim**0.5
-        states = states + self.forward_gap(log_gap(clocks, timestamps)) + self.clock(clocks)
-        states = self.drop(states, training=training)
-        gaps = log_gap(clocks[:, :, None], timestamps[:, None, :])
-        visible = self._visible(items, inputs["segments"])
-        for block in self.blocks:
-            states = block(states, gaps, visible, training=training)
-        return self.norm(states)
+        """Return what the body makes of every token. Shape: [batch, length, dim]."""
+        items, segments = inputs["items"], inputs["segments"]
+        tokens = self.items(items)
+        if self.kinds is not None:
+            tokens = tokens + self.kinds(inputs["kinds"])
+        tokens = self.drop(tokens, training=training)
+        moments = ops.zeros_like(tokens)
+        if self.moments is not None:
+            moments = self.moments(inputs["clocks"], inputs["timestamps"])
+        return self.body(
+            tokens,
+            moments=moments,
+            gaps=self._gaps(inputs),
+            visible=_visible(items, segments),
+            training=training,
+        )
+
+    def query_states(self, states: Any, context: Any) -> Any:
+        """Finish states with what is known of user and request.
+
+        Args:
+            states: `[queries, dim]`.
+            context: Int32 `[queries, fields]`.
+        """
+        for index, embed in enumerate(self.context):
+            states = states + embed(context[:, index])
+        return ops.cast(self.norm(states), "float32")
+
+    def item_scores(self, states: Any, clocks: Any) -> Any:
+        """Score all items, the prior aside. Shapes: [batch, dim], [batch] to [batch, items]."""
+        return self._scores(states, clocks, ops.arange(self.items.num_items))
+
+    def prior_scores(self, states: Any, clocks: Any, known_at: Any, log_counts: Any) -> Any:
+        """Score candidates by how popular they are; for a network that has a prior.
+
+        Args:
+            states: `[batch, dim]`.
+            clocks: `[batch]`.
+            known_at: As of when the counts are, `[batch]`.
+            log_counts: `[batch, candidates, counts]`.
+
+        Returns:
+            Shape: [batch, candidates].
+        """
+        weights = self.prior(states, clocks, known_at)
+        return ops.matmul(log_counts, weights[:, :, None])[:, :, 0]
 
     @override
     def compute_loss(
@@ -133,72 +156,69 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the mean cross-entropy of the targets, by full or sampled softmax."""
-        sources = x["sources"][..., None]
-        states = ops.reshape(ops.take_along_axis(y_pred, sources, axis=1), (-1, self.shape.dim))
-        clocks = ops.reshape(ops.take_along_axis(x["clocks"], sources[..., 0], axis=1), (-1,))
-        snapshots, targets = (ops.reshape(value, (-1,)) for value in (x["snapshots"], y))
-        losses = self._cross_entropy(ops.cast(states, "float32"), clocks, snapshots, targets)
-        weights = ops.reshape(sample_weight, (-1,))
-        return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1e-6)
+        """Return the mean loss of the targets."""
+        sources = x["sources"]
+        states = ops.take_along_axis(y_pred, sources[..., None], axis=1)
+        states = ops.reshape(states, (-1, self.parts.dim))
+        context = ops.reshape(x["context"], (-1, max(len(self.context), 1)))
+        states = self.query_states(states, context)
+        clocks = ops.reshape(ops.take_along_axis(x["clocks"], sources, axis=1), (-1,))
+        known_at, snapshots, targets = (
+            ops.reshape(value, (-1,)) for value in (x["known_at"], x["snapshots"], y)
+        )
+        sample, correction = self.parts.loss.sample()
+        negative = self._scores(states, clocks, sample) - correction
+        positive = self._own_scores(states, clocks, targets)
+        if self.prior is not None:
+            weights = self.prior(states, clocks, known_at)
+            negative = negative + self._sampled_prior(weights, snapshots, sample)
+            positive = positive + self._own_prior(weights, snapshots, targets)
+        later = ops.take(self.first_timestamps, sample)[None] >= known_at[:, None]
+        no_negative = later | (sample[None] == targets[:, None])
+        losses = self.parts.loss(positive, ops.where(no_negative, NEVER, negative))
+        weight = ops.reshape(sample_weight, (-1,))
+        return ops.sum(losses * weight) / ops.maximum(ops.sum(weight), 1e-6)
 
-    def item_scores(self, states: Any, clocks: Any) -> Any:
-        """Score all items by the prior at the cut.
+    def _gaps(self, inputs: dict[str, Any]) -> Any:
+        """Return scaled log gaps from each token's moment to each event; zeros if untold."""
+        if self.parts.time not in ("discrete", "continuous"):
+            length = ops.shape(inputs["items"])[1]
+            return ops.zeros((1, length, length))
+        gaps = log_gap(inputs["clocks"][:, :, None], inputs["timestamps"][:, None, :])
+        return bucketed(gaps) if self.parts.time == "discrete" else gaps
 
-        Args:
-            states: `[batch, dim]`.
-            clocks: `[batch]`.
+    def _scores(self, states: Any, clocks: Any, items: Any) -> Any:
+        """Score some items, the same for all states. Shape: [batch, items]."""
+        embedded, bias = self.items.wanted(items)
+        scores = ops.matmul(states, ops.transpose(embedded)) + bias
+        return scores if self.age is None else scores + self.age(states, clocks, items)
 
-        Returns:
-            Shape: [batch, items].
-        """
-        scores = ops.matmul(states, ops.transpose(self.embedding[1:])) + self.item_bias
-        weights = self._prior_weights(states, clocks, self.prior_timestamps[-1])
-        return scores + ops.matmul(weights, ops.transpose(self.log_popularity[-1]))
+    def _own_scores(self, states: Any, clocks: Any, items: Any) -> Any:
+        """Score one item a state. Shape: [batch]."""
+        embedded, bias = self.items.wanted(items)
+        scores = ops.sum(states * embedded, axis=1) + bias
+        return scores if self.age is None else scores + self.age.of_own(states, clocks, items)
 
-    def _visible(self, items: Any, segments: Any) -> Any:
-        """Say which tokens each may attend to: itself, and earlier events of its window."""
-        steps = ops.arange(self.shape.length)
-        itself = steps[:, None] == steps[None, :]
-        earlier = steps[:, None] > steps[None, :]
-        same = (segments[:, :, None] == segments[:, None, :]) & (items[:, None, :] > 0)
-        return (same & earlier) | itself
+    def _sampled_prior(self, weights: Any, snapshots: Any, sample: Any) -> Any:
+        """Return the prior of sampled items at each target's snapshot. Shape: [targets, sample]."""
+        total = 0.0
+        for index in range(self.log_counts.shape[0]):
+            sampled = ops.take(self.log_counts[index], sample, axis=1)
+            total = total + weights[:, index, None] * ops.take(sampled, snapshots, axis=0)
+        return total
 
-    def _prior_weights(self, states: Any, clocks: Any, known_at: Any) -> Any:
-        """Return how much each half-life of the prior counts. Shape: [batch, half_lives]."""
-        age = log_gap(clocks, known_at)[:, None]
-        return self.prior_weights(ops.concatenate([states, age, age * age], axis=1))
+    def _own_prior(self, weights: Any, snapshots: Any, items: Any) -> Any:
+        """Return the prior of each target at its snapshot. Shape: [targets]."""
+        num_counts, num_snapshots, num_items = self.log_counts.shape
+        flat = ops.reshape(self.log_counts, (num_counts, num_snapshots * num_items))
+        places = ops.cast(snapshots, "int32") * num_items + ops.cast(items, "int32")
+        return ops.sum(weights * ops.transpose(ops.take(flat, places, axis=1)), axis=1)
 
-    def _cross_entropy(self, states: Any, clocks: Any, snapshots: Any, targets: Any) -> Any:
-        """Return the cross-entropy of each target. Shape: [targets].
 
-        A sampled negative counts for the items it stands for, by its log expected count (Bengio &
-        Senécal 2008); the target, always present, counts once.
-        """
-        known_at = ops.take(self.prior_timestamps, snapshots)
-        weights = self._prior_weights(states, clocks, known_at)
-        positive = ops.sum(states * ops.take(self.embedding, targets + 1, axis=0), axis=1)
-        positive = positive + ops.take(self.item_bias, targets)
-        popularity = self.log_popularity
-        flat = ops.reshape(popularity, (-1, popularity.shape[2]))
-        rows = ops.cast(snapshots, "int32") * self.shape.num_items + ops.cast(targets, "int32")
-        positive = positive + ops.sum(weights * ops.take(flat, rows, axis=0), axis=1)
-        sample, correction = self._sample()
-        scores = ops.matmul(states, ops.transpose(ops.take(self.embedding, sample + 1, axis=0)))
-        scores = scores + ops.take(self.item_bias, sample) - correction
-        sampled = ops.take(popularity, sample, axis=1)
-        for index in range(popularity.shape[2]):
-            scores += weights[:, index, None] * ops.take(sampled[:, :, index], snapshots, axis=0)
-        scores = ops.where(sample[None, :] == targets[:, None], -1e9, scores)
-        everything = ops.concatenate([positive[:, None], scores], axis=1)
-        return ops.logsumexp(everything, axis=1) - positive
-
-    def _sample(self) -> tuple[Any, Any]:
-        """Return item indices and their log expected counts, all items and 0 if they are few."""
-        if self.negatives.num >= self.shape.num_items:
-            everything = ops.arange(self.shape.num_items)
-            return everything, ops.zeros(self.shape.num_items)
-        logits = ops.log(ops.convert_to_tensor(self.negatives.probabilities))[None]
-        sample = keras.random.categorical(logits, self.negatives.num, seed=self.random)[0]
-        sample = ops.cast(sample, "int32")
-        return sample, ops.take(ops.convert_to_tensor(self.log_expected), sample)
+def _visible(items: Any, segments: Any) -> Any:
+    """Say which tokens each may see: itself, and earlier events of its window."""
+    steps = ops.arange(ops.shape(items)[1])
+    itself = steps[:, None] == steps[None, :]
+    earlier = steps[:, None] > steps[None, :]
+    same = (segments[:, :, None] == segments[:, None, :]) & (items[:, None, :] > 0)
+    return (same & earlier) | itself

@@ -5,13 +5,15 @@ features reads `TrainingData.rankings()`: batches of past queries, each with its
 features as they were at that instant, and the gain of each candidate. All lies before the cut.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
@@ -21,6 +23,10 @@ from lolomo.core.task import Task
 
 if TYPE_CHECKING:
     from lolomo.features import Feature
+
+ItemValues: TypeAlias = Callable[
+    [NDArray[np.int64], Sequence[str]], Mapping[str, NDArray[np.float32]]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,18 @@ class TrainingData:
     `candidates_from` in the task the candidates are the whole catalogue, so keep no batch."""
     features: "tuple[Feature, ...]" = ()
     """The features that the task's models may read."""
+    users: pl.DataFrame | None = None
+    """What is known of users, with columns of `tables.USERS`; None where nothing is."""
+    item_values: ItemValues | None = None
+    """From times, int64 microseconds, ascending, `[times]`, and names of item features that are
+    numbers, to their values for the items of `item_ids()`, float32 `[times, items]`, NaN where
+    missing; so a model that needs the counts of the past computes no feature itself."""
     progress: Progress = silent
     scratch: Path | None = None
     """A folder of this run alone, where a long fit saves itself and, killed, goes on from."""
+    continue_from: Path | None = None
+    """What the same model exported before, checked, to go on from; None to begin anew. Only models
+    that say `continues` are given one; what they keep for themselves stands in `state/`."""
 
     def item_ids(self) -> Ids:
         """Return the items that were interacted with, by id. Shape: [items].

@@ -12,37 +12,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Query, Scores
-from lolomo.features.candidates import source_features
 from lolomo.training.models.data import RankingBatch, TrainingData
 from lolomo.training.models.export import export_ranker, ranker_inputs
 from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.next_item_config import Rung
+from lolomo.training.models.ranker_encoder import RankerColumns, RankerEncoder
+from lolomo.training.models.space import Choice, Range, Space
 
 if TYPE_CHECKING:
     from lolomo.features import Feature
-    from lolomo.training.layers.feature_encoding import NumberEncoding, Vocabulary
     from lolomo.training.layers.ranking_network import RankingNetwork
     from lolomo.training.loop import LoopConfig
-
-IDS = (
-    Columns.CANDIDATES,
-    Columns.HISTORY_ITEM_IDS,
-    Columns.HISTORY_TIMESTAMPS,
-    Columns.TIMESTAMP,
-)
-"""Inputs that every ranking has, beside its features."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeepRankerConfig:
     """What the deep ranker may be told."""
 
+    inputs: Rung = "continuous_time"
+    """Which features it may read, see `ranker_inputs`; the gaps of the history are continuous
+    time."""
     item_dim: int = 16
     """Size of id embeddings."""
     category_dim: int = 8
@@ -84,10 +79,18 @@ class DeepRanker(Model[DeepRankerConfig]):
     Config = DeepRankerConfig
     roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.CHALLENGER}
     method: ClassVar[Method] = "rank"
+    space: ClassVar[Mapping[str, Space]] = {
+        "learning_rate": Range(5e-4, 5e-3, log=True),
+        "weight_decay": Range(1e-5, 1e-2, log=True),
+        "dropout": Range(0.0, 0.4),
+        "num_crosses": Range(1, 3),
+        "item_dim": Choice((8, 16, 32)),
+        "num_negatives": Choice((30, 60, 120)),
+    }
     wants_gpu: ClassVar[bool] = True
 
-    _columns: "_Columns"
-    _encoder: "_Encoder"
+    _columns: "RankerColumns"
+    _encoder: "RankerEncoder"
     _features: "tuple[Feature, ...]"
     _network: "RankingNetwork | None" = None
 
@@ -96,8 +99,8 @@ class DeepRanker(Model[DeepRankerConfig]):
         from lolomo.training.layers.ranking_network import RankingNetwork
         from lolomo.training.loop import Examples, train
 
-        columns, lists = _materialise(data, self.config.num_negatives, rng)
-        encoder = _Encoder.of(data, columns, lists, self.config.min_item_count)
+        columns, lists = _materialise(data, self.config, rng)
+        encoder = RankerEncoder.of(data, columns, lists.query, self.config.min_item_count)
         inputs = encoder.encode_in_parts(lists.query)
         later = max(round(len(lists.gains) * (1 - self.config.held_back)), 1)
         examples = Examples(
@@ -133,7 +136,7 @@ class DeepRanker(Model[DeepRankerConfig]):
 
         return export_ranker(path, scores, specs, [*variables, *encoder.tables])
 
-    def _shape(self, encoder: "_Encoder") -> Any:
+    def _shape(self, encoder: "RankerEncoder") -> Any:
         from lolomo.training.layers.ranking_network import RankingShape
 
         return RankingShape(
@@ -162,154 +165,12 @@ class DeepRanker(Model[DeepRankerConfig]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    """Which inputs are read, and how."""
-
-    numbers: tuple[str, ...]
-    sets: tuple[str, ...]
-    """Categories, one or several."""
-    per_candidate: frozenset[str]
-    """Those of the inputs that have the axis `candidates`."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*IDS, *self.numbers, *self.sets)
-
-    @classmethod
-    def of(cls, data: TrainingData, query: Query) -> "_Columns":
-        """Choose the task's features that the rankings have, and what merging adds.
-
-        Raises:
-            ModelError: If the rankings lack ids, history or time.
-        """
-        missing = [name for name in IDS if name not in query]
-        if missing:
-            raise ModelError(
-                f"rankings of {data.task.name!r} have no {missing}; received {sorted(query)}: "
-                "add the history's columns to the task's features"
-            )
-        of_type = {
-            feature.name: feature.dtype for feature in data.features if feature.name in query
-        }
-        sources = [name for name in source_features(data.task.candidates_from) if name in query]
-        numbers = [name for name, dtype in of_type.items() if dtype == "number"]
-        sets = [name for name, dtype in of_type.items() if dtype in ("category", "categories")]
-        of_items = {feature.name for feature in data.features if feature.entity == "item"}
-        per_candidate = frozenset({Columns.CANDIDATES, *sources, *of_items})
-        return cls((*numbers, *sources), tuple(sets), per_candidate)
-
-
-@dataclass(frozen=True, slots=True)
 class _Lists:
     """Queries to learn from, in order of time, with the same number of candidates each."""
 
     query: Query
     gains: Scores
     """Shape: [queries, candidates]."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoder:
-    """Turns named inputs into what the network reads; the same in training and in a release."""
-
-    columns: _Columns
-    numbers: "NumberEncoding"
-    items: "Vocabulary"
-    sets: "Mapping[str, Vocabulary]"
-    catalogue: "Vocabulary"
-    contents: Mapping[str, NDArray[np.int32]]
-    """Indices of the categories of each catalogue item. Shape of each: [1 + items, values]."""
-
-    @classmethod
-    def of(
-        cls, data: TrainingData, columns: _Columns, lists: _Lists, min_item_count: int
-    ) -> "_Encoder":
-        """Learn scales and vocabularies."""
-        from lolomo.training.layers.feature_encoding import NumberEncoding, Vocabulary
-
-        before = data.events.group_by(Columns.ITEM_ID).len()
-        often = before.filter(before["len"] >= min_item_count)[Columns.ITEM_ID].sort()
-        sets = {
-            name: Vocabulary(np.unique(lists.query[name].astype(str)).tolist())
-            for name in columns.sets
-        }
-        present = lists.query[Columns.CANDIDATES] != ""
-        values = [
-            lists.query[name][present] if name in columns.per_candidate else lists.query[name]
-            for name in columns.numbers
-        ]
-        return cls(
-            columns=columns,
-            numbers=NumberEncoding(values),
-            items=Vocabulary(often.to_list()),
-            sets=sets,
-            catalogue=Vocabulary(data.items[Columns.ITEM_ID].to_list()),
-            contents=_contents(data, sets),
-        )
-
-    @property
-    def tables(self) -> list[Any]:
-        """Everything that `encode` looks up."""
-        return [self.items, self.catalogue, *self.sets.values()]
-
-    def encode(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the inputs of `RankingNetwork`."""
-        import tensorflow as tf
-
-        candidates = tf.convert_to_tensor(query[Columns.CANDIDATES])
-        shape = tf.shape(candidates)
-        numbers = [
-            tf.broadcast_to(self._aligned(query, name), shape) for name in self.columns.numbers
-        ]
-        history = tf.convert_to_tensor(query[Columns.HISTORY_ITEM_IDS])
-        places = self.catalogue(history)
-        return {
-            "candidates": self.items(candidates),
-            "history": self.items(history),
-            "history_sets": {name: tf.gather(some, places) for name, some in self.contents.items()},
-            "history_timestamps": tf.convert_to_tensor(query[Columns.HISTORY_TIMESTAMPS]),
-            "timestamp": tf.convert_to_tensor(query[Columns.TIMESTAMP]),
-            "numbers": self.numbers(tf.stack(numbers, axis=2)),
-            "sets": {name: self._set(query, name) for name in self.columns.sets},
-        }
-
-    def encode_in_parts(self, query: Query, num_queries: int = 1024) -> dict[str, Any]:
-        """Encode many queries without large intermediate values."""
-        import tensorflow as tf
-
-        starts = range(0, len(query[Columns.TIMESTAMP]), num_queries)
-        parts = [
-            self.encode(
-                {name: values[start : start + num_queries] for name, values in query.items()}
-            )
-            for start in starts
-        ]
-        return dict(tf.nest.map_structure(lambda *part: tf.concat(part, axis=0), *parts))
-
-    def _aligned(self, query: Mapping[str, Any], name: str) -> Any:
-        """Return an input with the axis `candidates`, of size 1 where all candidates share it."""
-        import tensorflow as tf
-
-        values = tf.convert_to_tensor(query[name])
-        return values if name in self.columns.per_candidate else values[:, None]
-
-    def _set(self, query: Mapping[str, Any], name: str) -> Any:
-        """Return indices `[batch, candidates or 1, values]` of a category or several."""
-        values = self._aligned(query, name)
-        return self.sets[name](values if values.shape.rank == 3 else values[:, :, None])
-
-
-def _contents(data: TrainingData, sets: "Mapping[str, Vocabulary]") -> dict[str, NDArray[np.int32]]:
-    """Return what `_Encoder.contents` says, of the sets that the catalogue has as lists."""
-    contents = {}
-    for name, vocabulary in sets.items():
-        if isinstance(data.items.schema.get(name), pl.List):
-            texts = [[""], *(some or [""] for some in data.items[name].to_list())]
-            padded = np.full((len(texts), max(map(len, texts))), "", object)
-            for row, some in enumerate(texts):
-                padded[row, : len(some)] = [text or "" for text in some]
-            contents[name] = vocabulary(padded).numpy()
-    return contents
 
 
 def _built(network: "RankingNetwork", inputs: Mapping[str, Any]) -> "RankingNetwork":
@@ -330,8 +191,8 @@ def _dataset(inputs: Mapping[str, Any], lists: _Lists, part: slice) -> Any:
 
 
 def _materialise(
-    data: TrainingData, num_negatives: int, rng: np.random.Generator
-) -> tuple[_Columns, _Lists]:
+    data: TrainingData, config: DeepRankerConfig, rng: np.random.Generator
+) -> tuple[RankerColumns, _Lists]:
     """Pass once over the rankings, keeping of each answered query its answers and a sample.
 
     Raises:
@@ -339,10 +200,10 @@ def _materialise(
     """
     columns, kept = None, []
     for batch in data.rankings() if data.rankings else ():
-        columns = columns or _Columns.of(data, batch.query)
+        columns = columns or RankerColumns.of(data, batch.query, config.inputs)
         answered = np.flatnonzero(batch.gains.max(axis=1, initial=0.0) > 0)
         if len(answered):
-            kept.append(_sample(batch, columns, answered, num_negatives, rng))
+            kept.append(_sample(batch, columns, answered, config.num_negatives, rng))
     if columns is None or not kept:
         raise ModelError(
             f"received no answered rankings before {data.cut:%Y-%m-%d %H:%M} for task "
@@ -355,7 +216,7 @@ def _materialise(
 
 def _sample(
     batch: RankingBatch,
-    columns: _Columns,
+    columns: RankerColumns,
     rows: NDArray[np.int64],
     num_negatives: int,
     rng: np.random.Generator,

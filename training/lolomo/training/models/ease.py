@@ -2,23 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from scipy import linalg, sparse
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import lapack
 from typing_extensions import override
 
-from lolomo.training.models.data import TrainingData
-from lolomo.training.models.item_item import (
-    ItemItem,
-    Settings,
-    export_item_item,
-    fit_item_item,
-    strongest,
-)
-from lolomo.training.models.model import Export, Method, Model, Role
-from lolomo.training.models.plays import Plays
+from lolomo.core.errors import ModelError
+from lolomo.core.recommender import Scores
+from lolomo.training.models.blended import BlendedModel, Run, Settings
+from lolomo.training.models.item_item import ItemItem, strongest
+from lolomo.training.models.model import Role
+from lolomo.training.models.plays import Plays, most_watched, watched
+from lolomo.training.models.space import Choice, Range, Space
+
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,11 @@ class EaseConfig:
     neighbours: int = 200
     """Most items that one item speaks for; the smaller of its weights are dropped."""
     max_items: int = 5000
-    """Only so many of the most watched items get weights, since time grows with the cube of it (5 s
-    at 5,000 on two cores) and memory with the square (300 MB); the others have the prior alone."""
+    """So many of the most watched items, the core, are solved for together: time grows with the
+    cube of it (3 s at 5,000 on two cores, 25 s at 10,000) and memory with the square (8 bytes each
+    pair). Each of the others is solved for as if it alone joined the core."""
     trial_items: int = 1500
-    """As above, while settings are tried."""
+    """The core's size while settings are tried; the others are then left out."""
     l2: tuple[float, ...] = (300.0, 100.0, 1000.0, 30.0)
     """Added to each item's count of plays."""
     memory_days: tuple[float, ...] = (36500.0, 60.0)
@@ -44,7 +45,7 @@ class EaseConfig:
     """How many days those are."""
 
 
-class Ease(Model[EaseConfig]):
+class Ease(BlendedModel[EaseConfig]):
     """Learns the weights by which a user's plays best predict each other.
 
     Least squares with an L2 penalty and no item predicting itself, solved by one matrix inverse
@@ -53,50 +54,94 @@ class Ease(Model[EaseConfig]):
 
     name = "ease"
     Config = EaseConfig
-    roles: ClassVar[Mapping[str, Role]] = {"because_you_watched": Role.CHALLENGER}
-    method: ClassVar[Method] = "retrieve"
-
-    _fitted: ItemItem | None = None
+    roles: ClassVar[Mapping[str, Role]] = {
+        "because_you_watched": Role.CHALLENGER,
+        "next_play": Role.ALTERNATIVE,
+    }
+    space: ClassVar[Mapping[str, Space]] = {
+        "neighbours": Choice((100, 200, 400)),
+        "l2": Range(10.0, 1000.0, log=True),
+        "memory_days": Choice((15.0, 60.0, 180.0, 36500.0)),
+        "half_life_days": Range(1.0, 60.0, log=True),
+        "prior_weight": Range(0.01, 3.0, log=True),
+        "prior_days": Choice((1.0, 3.0, 7.0, 14.0)),
+    }
 
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
-        names = ("prior_weight", "half_life_days", "l2", "memory_days", "prior_days")
-        choices = {name: getattr(self.config, name) for name in names}
-        self._fitted = fit_item_item(data, rng, choices, self._weigh)
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._fitted is None:
-            raise self.not_fitted()
-        return export_item_item(path, self._fitted)
-
-    def _weigh(self, plays: Plays, settings: Settings, trial: bool) -> sparse.csr_array:
-        """Return the strongest weights of each item. Shape: [items, items]."""
-        counts = np.bincount(plays.items, minlength=plays.num_items)
-        limit = self.config.trial_items if trial else self.config.max_items
-        popular = np.sort(np.argsort(-counts, kind="stable")[:limit])
-        popular = popular[counts[popular] > 0]
-        fade = 2.0 ** ((plays.days - plays.days[-1]) / settings["memory_days"])
-        watched = sparse.csr_array((fade, (plays.users, plays.items)))[:, popular]
-        watched.data = np.minimum(watched.data, 1.0)
-        gram = (watched.T @ watched).toarray().astype(np.float32)
-        gram[np.diag_indices_from(gram)] += settings["l2"]
-        factor = linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-        inverse = linalg.cho_solve(factor, np.eye(len(popular), dtype=np.float32))
-        weights = -inverse / np.diag(inverse)
-        np.fill_diagonal(weights, 0.0)
-        return _spread(weights, popular, plays.num_items, self.config.neighbours)
+    def learn(self, plays: Plays, settings: Settings, run: Run) -> ItemItem:
+        order = most_watched(plays)
+        limit = self.config.trial_items if run.is_trial else self.config.max_items
+        others = order[limit : limit if run.is_trial else None]
+        matrix = watched(plays, settings["memory_days"])
+        places = (np.sort(order[:limit]), np.sort(others))
+        return ItemItem(ease_weights(matrix, settings["l2"], places, self.config.neighbours))
 
 
-def _spread(
-    weights: np.ndarray[tuple[int, int], np.dtype[np.float32]],
-    popular: np.ndarray[tuple[int], np.dtype[np.int64]],
-    num_items: int,
-    neighbours: int,
+def ease_weights(
+    matrix: sparse.csr_array, l2: float, places: tuple[Places, Places], neighbours: int
 ) -> sparse.csr_array:
-    """Return the strongest weights of each row, among all items."""
-    k = min(neighbours, weights.shape[1])
+    """Return the strongest weights of each item. Shape: [items, items].
+
+    Args:
+        matrix: Who watched what. Shape: [users, items].
+        l2: Added to the diagonal of the Gram matrix.
+        places: The core, solved for together, and other items, each solved for beside it.
+        neighbours: How many weights of an item to keep.
+    """
+    core, others = places
+    inverse = _inverse((matrix[:, core].T @ matrix[:, core]).toarray(), l2)
+    diagonal = np.diag(inverse).copy()
+    weights = -inverse / diagonal
+    np.fill_diagonal(weights, 0.0)
+    blocks = [_largest(weights, core, core, neighbours)]
+    size = max(len(core), 1)
+    for block in (others[start : start + size] for start in range(0, len(others), size)):
+        onto, back = _joining(matrix, core, block, l2, inverse)
+        blocks.append(_largest(onto, core, block, neighbours))
+        blocks.append(_largest(back, block, core, neighbours))
+    rows, columns, values = (np.concatenate(some) for some in zip(*blocks, strict=True))
+    shape = (matrix.shape[1], matrix.shape[1])
+    return strongest(sparse.csr_array((values, (rows, columns)), shape=shape), neighbours)
+
+
+def _inverse(gram: Scores, l2: float) -> Scores:
+    """Return the inverse of the regularised Gram matrix, by Cholesky in the memory of one copy."""
+    gram = np.asfortranarray(gram, np.float32)
+    gram[np.diag_indices_from(gram)] += l2
+    factor, failed = lapack.spotrf(gram, overwrite_a=True)
+    if failed:
+        raise ModelError(f"received l2 {l2}: expected more, the plays alone leave EASE no solution")
+    inverse, _ = lapack.spotri(factor, overwrite_c=True)
+    upper: Scores = np.triu(inverse)
+    return upper + np.triu(upper, 1).T
+
+
+def _joining(
+    matrix: sparse.csr_array, core: Places, others: Places, l2: float, inverse: Scores
+) -> tuple[Scores, Scores]:
+    """Return weights from core to others and back, each as if it alone joined the core.
+
+    The inverse of a matrix grown by one row is known from that of the matrix (block inversion), so
+    nothing is solved again.
+
+    Returns:
+        Shapes: [core, others] and [others, core].
+    """
+    shared = matrix[:, core].T @ matrix[:, others]
+    onto: Scores = (shared.T @ inverse).T.astype(np.float32)
+    own = matrix[:, others].power(2).sum(axis=0) + l2
+    left = own - shared.multiply(onto).sum(axis=0)
+    back = (onto / left) / (np.diag(inverse)[:, None] + onto**2 / left)
+    return onto, back.T.astype(np.float32)
+
+
+def _largest(
+    weights: Scores, rows: Places, columns: Places, k: int
+) -> tuple[Places, Places, Scores]:
+    """Return row, column and value of the largest weights of each row."""
+    k = min(k, weights.shape[1])
+    if k == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     best = np.argpartition(-np.abs(weights), k - 1, axis=1)[:, :k]
-    rows, columns = np.repeat(popular, k), popular[best.ravel()]
-    entries = (np.take_along_axis(weights, best, axis=1).ravel(), (rows, columns))
-    return strongest(sparse.csr_array(entries, shape=(num_items, num_items)), neighbours)
+    values = np.take_along_axis(weights, best, axis=1)
+    return np.repeat(rows, k), columns[best.ravel()], values.ravel()

@@ -6,7 +6,10 @@ wrong one. Signatures, with all axes but those of the vocabulary free:
 - `scores(inputs…) → scores [batch, items]`;
 - `retrieve(inputs…, k, exclude [batch, excluded]) → item_ids [batch, k], scores [batch, k]`, none
   of the history or of `exclude` among them, "" and -inf where fewer than k items are left;
-- `rank(inputs…) → scores [batch, candidates]`.
+- `rank(inputs…) → scores [batch, candidates]`;
+- `encode(inputs…) → vectors [batch, dim]` and `item_vectors() → vectors [items, dim]`, of a
+  retriever whose scores are the products of the two; beside them an index of the items where they
+  are too many to compare a query with each.
 
 The vocabulary is `assets/items.txt`, one id a line, in the order of `scores`.
 
@@ -15,6 +18,7 @@ TensorFlow is imported inside the functions, since importing it takes seconds.
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +26,7 @@ from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import EXCLUDE, Ids
 from lolomo.runtimes import quiet_tensorflow
+from lolomo.runtimes.item_index import APPROXIMATE_FROM, ItemIndex
 from lolomo.training.models.model import Export
 
 if TYPE_CHECKING:
@@ -32,6 +37,25 @@ quiet_tensorflow()
 Tensor: TypeAlias = Any
 """A `tf.Tensor`; TensorFlow ships no types."""
 TensorFunction: TypeAlias = Callable[[Mapping[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class InnerProduct:
+    """Scores that are inner products of a query's vector and those of the items."""
+
+    encode: TensorFunction
+    """From inputs and `HISTORY_INDICES` to vectors `[batch, dim]`, traced once."""
+    item_vectors: Tensor
+    """A `tf.Variable`. Shape: [items, dim]."""
+    index_from: int = APPROXIMATE_FROM
+    """From how many items on an index is written for approximate search."""
+
+    def __call__(self, query: Mapping[str, Tensor]) -> Tensor:
+        """Return scores. Shape: [batch, items]."""
+        from lolomo.runtimes.tensorflow import tf
+
+        return tf.matmul(self.encode(query), self.item_vectors, transpose_b=True)
+
 
 HISTORY_INDICES = "history_indices"
 """What a retriever's function gets beside its inputs: the history as int32 `[batch, length]`, item
@@ -68,13 +92,15 @@ def ranker_inputs(features: "Sequence[Feature]", names: Sequence[str]) -> dict[s
 
     Args:
         features: The task's features.
-        names: Which inputs: of the features, of the history, `timestamp`, `candidates`, or of
-            what merging the candidates adds (see `features.candidates.source_features`).
+        names: Which inputs: of the features, of the history, `timestamp`, `counts_timestamp`,
+            `candidates`, or of what merging the candidates adds (see
+            `features.candidates.source_features`).
     """
     from lolomo.runtimes.tensorflow import tf
 
     specs = retriever_inputs([*_HISTORY, Columns.TIMESTAMP])
     specs[Columns.CANDIDATES] = tf.TensorSpec([None, None], tf.string, name=Columns.CANDIDATES)
+    specs[Columns.COUNTS_TIMESTAMP] = tf.TensorSpec([None], tf.int64, name=Columns.COUNTS_TIMESTAMP)
     for feature in features:
         if feature.name in specs:
             continue
@@ -93,11 +119,11 @@ def export_retriever(
     path: Path,
     items: Ids,
     history_length: int,
-    scores: TensorFunction,
-    inputs: Sequence[str],
+    scores: TensorFunction | InnerProduct,
+    inputs: Sequence[str] | Mapping[str, Tensor],
     variables: Sequence[Any] = (),
 ) -> Export:
-    """Write a retriever.
+    """Write a retriever, and the index of its items if it has vectors of enough of them.
 
     Args:
         path: An existing folder.
@@ -105,7 +131,8 @@ def export_retriever(
         history_length: How many of the latest history entries `scores` sees, always exactly so
             many: shorter histories are padded at the front, longer ones are cut there.
         scores: From inputs and `HISTORY_INDICES` to scores `[batch, items]`, traced once.
-        inputs: Names that `retriever_inputs` knows; `history_item_ids` must be one.
+        inputs: Names that `retriever_inputs` knows, or tensor specs from `ranker_inputs`;
+            `history_item_ids` must be one.
         variables: Every `tf.Variable` that `scores` reads (`variable.value` of Keras ones).
 
     Raises:
@@ -113,7 +140,7 @@ def export_retriever(
     """
     from lolomo.runtimes.tensorflow import tf
 
-    specs = retriever_inputs(inputs)
+    specs = dict(inputs) if isinstance(inputs, Mapping) else retriever_inputs(inputs)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "items.txt"
         _write_vocabulary(file, items)
@@ -122,7 +149,7 @@ def export_retriever(
         module.index, module.item = _lookup_tables(str(file))
 
         def score(query: Mapping[str, Tensor]) -> Tensor:
-            return scores(_with_latest_history(query, module.index, history_length))
+            return scores(_with_indices(query, module.index, history_length))
 
         def retrieve(**query: Tensor) -> dict[str, Tensor]:
             k, exclude = query.pop("k"), query.pop(EXCLUDE)
@@ -131,7 +158,6 @@ def export_retriever(
 
         module.scores = tf.function(lambda **query: {"scores": score(query)}, autograph=False)
         module.retrieve = tf.function(retrieve, autograph=False)
-        specs = retriever_inputs(inputs)
         more = {
             "k": tf.TensorSpec([], tf.int32, name="k"),
             EXCLUDE: tf.TensorSpec([None, None], tf.string, name=EXCLUDE),
@@ -140,7 +166,11 @@ def export_retriever(
             "scores": module.scores.get_concrete_function(**specs),
             "retrieve": module.retrieve.get_concrete_function(**specs, **more),
         }
+        if isinstance(scores, InnerProduct):
+            signatures |= _vector_signatures(module, scores, specs, history_length)
         tf.saved_model.save(module, str(path), signatures)
+    if isinstance(scores, InnerProduct) and len(items) >= scores.index_from:
+        ItemIndex.build(scores.item_vectors.numpy()).save(path)
     return Export("tensorflow", "retrieve", tuple(inputs))
 
 
@@ -168,6 +198,26 @@ def export_ranker(
     return Export("tensorflow", "rank", tuple(inputs))
 
 
+def _vector_signatures(
+    module: Any, product: InnerProduct, specs: Mapping[str, Tensor], history_length: int
+) -> dict[str, Any]:
+    """Return the signatures `encode` and `item_vectors`, and let the module own what they need."""
+    from lolomo.runtimes.tensorflow import tf
+
+    def encode(**query: Tensor) -> dict[str, Tensor]:
+        known = _with_indices(query, module.index, history_length)
+        return {"vectors": product.encode(known)}
+
+    module.encode = tf.function(encode, autograph=False)
+    module.item_vectors = tf.function(
+        lambda: {"vectors": tf.identity(product.item_vectors)}, autograph=False
+    )
+    return {
+        "encode": module.encode.get_concrete_function(**specs),
+        "item_vectors": module.item_vectors.get_concrete_function(),
+    }
+
+
 def _write_vocabulary(file: Path, items: Ids) -> None:
     """Write one id a line."""
     wrong = [item for item in items if not item or "\n" in item or "\r" in item]
@@ -189,10 +239,19 @@ def _lookup_tables(file: str) -> tuple[Any, Any]:
     return tf.lookup.StaticHashTable(to_index, -1), tf.lookup.StaticHashTable(to_item, "")
 
 
-def _with_latest_history(
+def _with_indices(
     query: Mapping[str, Tensor], index: Any, history_length: int
 ) -> dict[str, Tensor]:
-    """Cut or pad the history's columns at the front to `history_length`, and add its indices."""
+    """Return a query with its latest history, and the indices of that."""
+    from lolomo.runtimes.tensorflow import tf
+
+    latest = latest_history(query, history_length)
+    known = index.lookup(latest[Columns.HISTORY_ITEM_IDS])
+    return {**latest, HISTORY_INDICES: tf.cast(known + 1, tf.int32)}
+
+
+def latest_history(query: Mapping[str, Tensor], history_length: int) -> dict[str, Tensor]:
+    """Return a query whose history is cut or padded at the front to `history_length`."""
     from lolomo.runtimes.tensorflow import tf
 
     latest = dict(query)
@@ -201,8 +260,6 @@ def _with_latest_history(
         missing = history_length - tf.shape(column)[1]
         column = tf.pad(column, [[0, 0], [missing, 0]], constant_values=_EMPTY[_HISTORY[name]])
         latest[name] = tf.ensure_shape(column, [None, history_length])
-    known = index.lookup(latest[Columns.HISTORY_ITEM_IDS])
-    latest[HISTORY_INDICES] = tf.cast(known + 1, tf.int32)
     return latest
 
 

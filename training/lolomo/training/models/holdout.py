@@ -1,7 +1,7 @@
 """A small question paper cut from the last events before the cut, for models of ids alone.
 
-Item-item models choose their settings on it: they are fitted on what lies before `start`, and asked
-what came after. As in the evaluation, a query of a next-item task is one event with the history
+Models choose their settings on it: they are fitted on what lies before `start`, and asked what came
+after. As in the evaluation, a query of a next-item task is one event with the history
 before it; a query of a next-items task is one event and nothing else, to be answered by the user's
 new items within the horizon.
 """
@@ -23,25 +23,16 @@ HISTORY_LENGTH = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Blend:
-    """How a query is scored from the weights."""
-
-    half_life_days: float
-    """An entry of the history so much older than the latest counts half; inf for all alike."""
-    prior_weight: float
-    """What the popularity of the last days counts beside the history."""
-
-
-@dataclass(frozen=True, slots=True)
 class Holdout:
-    """Queries with histories and targets as index lists."""
+    """Queries with what each may look at, and what answers it."""
 
     start: float
     """Day, since 1970, before which to fit."""
-    histories: tuple[NDArray[np.int64], ...]
-    """What each query may look at, oldest first."""
-    ages: tuple[NDArray[np.float64], ...]
-    """How many days before the latest each entry lies."""
+    histories: NDArray[np.int32]
+    """What each query may look at, oldest first: item i as i + 1, padded with 0 at the front.
+    Shape: [queries, length]."""
+    ages: NDArray[np.float64]
+    """How many days before the latest each entry lies, 0 where padded. [queries, length]."""
     seen: sparse.csr_array
     """Above 0 where an item was watched before, and cannot be asked for. [queries, items]."""
     targets: sparse.csr_array
@@ -50,28 +41,24 @@ class Holdout:
     def __len__(self) -> int:
         return len(self.histories)
 
-    def ndcg(self, weights: sparse.csr_array, prior: Scores, blend: Blend) -> float:
-        """Return the mean NDCG@10 of an item-item model; 0 without queries."""
+    def recency(self, half_life_days: float) -> NDArray[np.float32]:
+        """Return how much each entry of the histories counts. Shape: [queries, length]."""
+        recency = np.where(self.histories > 0, 2.0 ** (-self.ages / half_life_days), 0.0)
+        return recency.astype(np.float32)
+
+    def ndcg(self, scores: Scores) -> float:
+        """Return the mean NDCG@10 of scores `[queries, items]`; 0 without queries."""
         if not len(self):
             return 0.0
-        scores = (self._votes(blend.half_life_days) @ weights).toarray()
-        scores += blend.prior_weight * prior
+        scores = scores.copy()
         scores[self.seen.nonzero()] = -np.inf
-        best = np.argpartition(-scores, min(DEPTH, scores.shape[1] - 1), axis=1)[:, :DEPTH]
+        best = np.argpartition(-scores, min(DEPTH, scores.shape[1]) - 1, axis=1)[:, :DEPTH]
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
         best = np.take_along_axis(best, order, axis=1)
         discount = 1.0 / np.log2(np.arange(2, best.shape[1] + 2))
         reached = np.take_along_axis(self.targets.toarray(), best, axis=1) @ discount
         wanted = np.minimum(np.diff(self.targets.indptr), best.shape[1])
         return float(np.mean(reached / np.cumsum(discount)[wanted - 1]))
-
-    def _votes(self, half_life_days: float) -> sparse.csr_array:
-        """Return how much each history entry counts. [queries, items]."""
-        counts = [len(history) for history in self.histories]
-        rows = np.repeat(np.arange(len(counts)), counts)
-        recency = 2.0 ** (-np.concatenate(self.ages) / half_life_days)
-        entries = (recency.astype(np.float32), (rows, np.concatenate(self.histories)))
-        return sparse.csr_array(entries, shape=self.targets.shape)
 
 
 def hold_out(
@@ -100,9 +87,20 @@ def hold_out(
             break
     targets = _indicator([question[2] for question in questions], plays.num_items)
     seen = _indicator([question[3] for question in questions], plays.num_items)
-    return Holdout(
-        float(start), tuple(q[0] for q in questions), tuple(q[1] for q in questions), seen, targets
-    )
+    histories, ages = _padded([question[:2] for question in questions])
+    return Holdout(float(start), histories, ages, seen, targets)
+
+
+def _padded(
+    histories: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return items + 1 and ages as arrays `[queries, length]`."""
+    items = np.zeros((len(histories), HISTORY_LENGTH), np.int32)
+    ages = np.zeros(items.shape)
+    for row, (some_items, some_ages) in enumerate(histories):
+        items[row, HISTORY_LENGTH - len(some_items) :] = some_items + 1
+        ages[row, HISTORY_LENGTH - len(some_ages) :] = some_ages
+    return items, ages
 
 
 def _question(
@@ -160,6 +158,6 @@ def choose(
         return known[key]
 
     for name in (*choices, *choices):
-        tried = [best | {name: value} for value in (best[name], *choices[name])]
-        best = max(tried, key=rated)
+        tried = [best | {name: value} for value in dict.fromkeys((best[name], *choices[name]))]
+        best = max(tried, key=rated) if len(tried) > 1 else best
     return best

@@ -1,99 +1,68 @@
 """What all item-item models share: weights from item to item, and how a history uses them.
 
 Such a model is a sparse matrix: the few items that each item speaks for, and how strongly. A query
-is scored by adding up the rows of its history, each weighed by how recent it is, plus the
-popularity of the last days before the cut, times `prior_weight`. That prior orders what no history
-speaks for, so an unknown user gets what is popular.
-
-Recency is relative to the latest entry of the history, 2^(-age / half-life), so that a user who was
-long away is scored by the same taste as before.
-
-Settings are chosen on the last events before the cut, see `holdout`, then all events are used.
+is scored by adding up the rows of its history, each weighed by how recent it is. Around it stands
+what `blended` adds to any scorer of histories.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from typing_extensions import override
 
-from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids, Scores
-from lolomo.training.models.data import TrainingData
-from lolomo.training.models.export import HISTORY_INDICES, Tensor, export_retriever
-from lolomo.training.models.holdout import HISTORY_LENGTH, Blend, choose, hold_out
-from lolomo.training.models.model import Export
-from lolomo.training.models.plays import MICROSECONDS_A_DAY, Plays, plays_of, popularity
-
-Settings: TypeAlias = Mapping[str, float]
-HALF_LIFE_DAYS = "half_life_days"
-PRIOR_WEIGHT = "prior_weight"
-PRIOR_DAYS = "prior_days"
+from lolomo.core.recommender import Scores
+from lolomo.training.models.blended import HistoryScorer
+from lolomo.training.models.export import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class ItemItem:
-    """A fitted item-item model."""
+class ItemItem(HistoryScorer):
+    """Adds up the rows of a sparse matrix.
 
-    items: Ids
-    """Shape: [items]."""
-    weights: sparse.csr_array
-    """What having watched the row says for the column. Shape: [items, items]."""
-    prior: Scores
-    """Share of recent plays. Shape: [items]."""
-    blend: Blend
-
-
-def fit_item_item(
-    data: TrainingData,
-    rng: np.random.Generator,
-    choices: Mapping[str, Sequence[float]],
-    weigh: Callable[[Plays, Settings, bool], sparse.csr_array],
-) -> ItemItem:
-    """Choose the settings on the last events, then fit on all.
+    In TensorFlow the weights are `[rows, neighbours]`, never dense.
 
     Args:
-        data: What to learn from.
-        rng: Draws the queries to choose on.
-        choices: Values of each setting, those of this module and those of `weigh`.
-        weigh: From plays and settings to item-item weights `[items, items]`, in whatever unit; told
-            whether this is only a trial, which may be cheaper.
+        weights: What the row says for the column, in whatever unit. Shape: [rows, items].
     """
-    items = data.item_ids()
-    plays = plays_of(data, items)
-    holdout = hold_out(plays, data.task, rng)
-    early = plays.before(holdout.start)
-    trials: dict[tuple[float, ...], sparse.csr_array] = {}
 
-    def quality(settings: Settings) -> float:
-        key = tuple(settings[name] for name in settings if name not in _BLEND)
-        if key not in trials:
-            trials[key] = in_unit(weigh(early, settings, True))
-        prior = popularity(early, settings[PRIOR_DAYS])
-        return holdout.ndcg(trials[key], prior, _blend(settings))
+    def __init__(self, weights: sparse.csr_array) -> None:
+        self.weights = in_unit(weights)
 
-    trial = len(holdout) > 0 and len(early.days) > 0
-    best = choose(choices, quality if trial else lambda settings: 0.0)
-    data.progress(0.5, f"chose {best}")
-    weights = in_unit(weigh(plays, best, False))
-    return ItemItem(items, weights, popularity(plays, best[PRIOR_DAYS]), _blend(best))
+    @property
+    @override
+    def variables(self) -> Sequence[Any]:
+        return self._tables
 
+    @override
+    def scores(self, history: Tensor, recency: Tensor) -> Tensor:
+        from lolomo.runtimes.tensorflow import tf
 
-_BLEND = (HALF_LIFE_DAYS, PRIOR_WEIGHT, PRIOR_DAYS)
+        neighbours, weights = self._tables
+        num_items = self.weights.shape[1]
+        votes = tf.gather(weights, history) * recency[:, :, None]
+        batch = tf.shape(history)[0]
+        offset = tf.range(batch)[:, None, None] * num_items
+        flat = tf.reshape(tf.gather(neighbours, history) + offset, [-1])
+        total = tf.math.unsorted_segment_sum(tf.reshape(votes, [-1]), flat, batch * num_items)
+        return tf.reshape(total, [batch, num_items])
 
+    @cached_property
+    def _tables(self) -> tuple[Any, Any]:
+        """Column ids and values, rows of equal length after one row for padding."""
+        from lolomo.runtimes.tensorflow import tf
 
-def _blend(settings: Settings) -> Blend:
-    return Blend(settings[HALF_LIFE_DAYS], settings[PRIOR_WEIGHT])
+        ids, values = _rows_of(self.weights)
+        return tf.Variable(ids, trainable=False), tf.Variable(values, trainable=False)
 
 
 def in_unit(weights: sparse.csr_array) -> sparse.csr_array:
-    """Return weights scaled so that an item's strongest is 1 on average, as the prior's is."""
+    """Return weights scaled so that a row's strongest is 1 on average, as the prior's is."""
     largest = abs(weights).max(axis=1).toarray().ravel()
     unit = largest[largest > 0].mean() if (largest > 0).any() else 1.0
-    return (weights / unit).astype(np.float32)
+    return (weights / unit).astype(np.float32).tocsr()
 
 
 def strongest(weights: sparse.csr_array, k: int) -> sparse.csr_array:
@@ -105,35 +74,6 @@ def strongest(weights: sparse.csr_array, k: int) -> sparse.csr_array:
     keep = order[rank < k]
     entries = (weights.data[keep], (rows[keep], weights.indices[keep]))
     return sparse.csr_array(entries, shape=weights.shape)
-
-
-def export_item_item(path: Path, model: ItemItem) -> Export:
-    """Write the model as a retriever whose weights are `[items, neighbours]`, never dense."""
-    from lolomo.runtimes.tensorflow import tf
-
-    ids, values = _rows_of(model.weights)
-    neighbours = tf.Variable(ids, trainable=False)
-    weights = tf.Variable(values, trainable=False)
-    prior = tf.Variable(model.prior * np.float32(model.blend.prior_weight), trainable=False)
-    num_items = len(model.items)
-    rate = 1.0 / (model.blend.half_life_days * MICROSECONDS_A_DAY)
-
-    def scores(query: Mapping[str, Tensor]) -> Tensor:
-        indices = query[HISTORY_INDICES]
-        times = query[Columns.HISTORY_TIMESTAMPS]
-        age = tf.cast(tf.reduce_max(times, axis=1, keepdims=True) - times, tf.float32)
-        recency = tf.where(indices > 0, tf.pow(2.0, -age * rate), 0.0)
-        votes = tf.gather(weights, indices) * recency[:, :, None]
-        batch = tf.shape(indices)[0]
-        offset = tf.range(batch)[:, None, None] * num_items
-        flat = tf.reshape(tf.gather(neighbours, indices) + offset, [-1])
-        total = tf.math.unsorted_segment_sum(tf.reshape(votes, [-1]), flat, batch * num_items)
-        return tf.reshape(total, [batch, num_items]) + prior
-
-    inputs = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS)
-    return export_retriever(
-        path, model.items, HISTORY_LENGTH, scores, inputs, (neighbours, weights, prior)
-    )
 
 
 def _rows_of(weights: sparse.csr_array) -> tuple[NDArray[np.int32], Scores]:

@@ -2,23 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
 from typing_extensions import override
 
-from lolomo.training.models.data import TrainingData
-from lolomo.training.models.item_item import (
-    ItemItem,
-    Settings,
-    export_item_item,
-    fit_item_item,
-    strongest,
-)
-from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.blended import BlendedModel, Run, Settings
+from lolomo.training.models.following import following
+from lolomo.training.models.item_item import ItemItem, strongest
+from lolomo.training.models.model import Role
 from lolomo.training.models.plays import Plays
+from lolomo.training.models.space import Choice, Range, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class ItemKNNConfig:
     """How many days those are."""
 
 
-class ItemKNN(Model[ItemKNNConfig]):
+class ItemKNN(BlendedModel[ItemKNNConfig]):
     """Scores items by how often they were watched along with those of the history.
 
     The similarity is the asymmetric cosine (Aiolli 2013, "Efficient top-N recommendation for very
@@ -59,31 +54,19 @@ class ItemKNN(Model[ItemKNNConfig]):
         "because_you_watched": Role.BASELINE,
         "next_play": Role.BASELINE,
     }
-    method: ClassVar[Method] = "retrieve"
-
-    _fitted: ItemItem | None = None
-
-    @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
-        names = (
-            "prior_weight",
-            "half_life_days",
-            "popularity_exponent",
-            "backward",
-            "memory_days",
-            "prior_days",
-        )
-        choices = {name: getattr(self.config, name) for name in names}
-        self._fitted = fit_item_item(data, rng, choices, self._weigh)
+    space: ClassVar[Mapping[str, Space]] = {
+        "neighbours": Choice((50, 100, 200, 400)),
+        "window": Range(5, 100, log=True),
+        "shrinkage": Range(1.0, 100.0, log=True),
+        "popularity_exponent": Range(0.0, 0.6),
+        "backward": Range(0.0, 1.0),
+        "memory_days": Choice((15.0, 60.0, 180.0, 36500.0)),
+        "half_life_days": Range(1.0, 60.0, log=True),
+        "prior_weight": Range(0.01, 3.0, log=True),
+    }
 
     @override
-    def export(self, path: Path) -> Export:
-        if self._fitted is None:
-            raise self.not_fitted()
-        return export_item_item(path, self._fitted)
-
-    def _weigh(self, plays: Plays, settings: Settings, trial: bool) -> sparse.csr_array:
-        """Return the similarities of each item's nearest neighbours. Shape: [items, items]."""
+    def learn(self, plays: Plays, settings: Settings, run: Run) -> ItemItem:
         fade = 2.0 ** ((plays.days - plays.days[-1]) / settings["memory_days"])
         together = following(plays, self.config.window, fade)
         together = together + settings["backward"] * together.T
@@ -94,25 +77,4 @@ class ItemKNN(Model[ItemKNNConfig]):
         similar = (own @ together @ others).tocsr()
         similar.setdiag(0.0)
         similar.eliminate_zeros()
-        return strongest(similar, self.config.neighbours)
-
-
-def following(
-    plays: Plays, window: int, worth: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> sparse.csr_array:
-    """Count how often one user watched the column within `window` plays after the row.
-
-    Args:
-        plays: In order of time.
-        window: How many plays ahead to look.
-        worth: What a pair counts whose later play is this one. Shape: [events].
-    """
-    order = np.argsort(plays.users, kind="stable")
-    users, items, worth = plays.users[order], plays.items[order], worth[order]
-    shape = (plays.num_items, plays.num_items)
-    total = sparse.csr_array(shape, dtype=np.float64)
-    for lag in range(1, window + 1):
-        same = np.flatnonzero(users[lag:] == users[:-lag])
-        pairs = (items[same], items[same + lag])
-        total = total + sparse.csr_array((worth[same + lag], pairs), shape=shape)
-    return total
+        return ItemItem(strongest(similar, self.config.neighbours))

@@ -13,9 +13,13 @@ from typing_extensions import override
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Query, Scores
+from lolomo.features.candidates import source_features
 from lolomo.runtimes.encoding import Encoding
 from lolomo.training.models.data import RankingBatch, TrainingData
 from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.next_item_config import Rung
+from lolomo.training.models.ranker_inputs import readable
+from lolomo.training.models.space import Choice, Range, Space
 
 if TYPE_CHECKING:
     from lolomo.features import Feature
@@ -26,27 +30,33 @@ INPUTS = "inputs.json"
 
 @dataclass(frozen=True, slots=True)
 class LightGBMRankerConfig:
-    """Shape and pace of the trees."""
+    """What is read, and shape and pace of the trees."""
 
+    inputs: Rung = "continuous_time"
+    """Which features it may read, see `ranker_inputs`."""
+    without_sources: tuple[str, ...] = ()
+    """Tasks that propose candidates, whose scores and ranks it may not read."""
     learning_rate: float = 0.05
     """Share of each tree's answer that is added."""
     num_leaves: int = 31
     """Leaves a tree."""
-    min_data_in_leaf: int = 50
+    min_data_in_leaf: int = 80
     """Fewest candidates a leaf."""
-    feature_fraction: float = 0.7
+    feature_fraction: float = 0.5
     """Share of the columns that each tree may use."""
+    bagging_fraction: float = 0.8
+    """Share of the candidates that each tree may use."""
     lambda_l2: float = 5.0
     """L2 penalty on leaf values."""
     max_trees: int = 400
     """Most trees."""
-    patience: int = 30
+    patience: int = 50
     """Trees without a better NDCG@10 on the latest queries before it stops."""
     held_back: float = 0.15
     """Share of the queries, the latest, that decide how many trees; then all are used."""
-    negatives: int = 150
+    negatives: int = 60
     """Most unanswered candidates kept a query, drawn at random, for memory and time."""
-    max_queries: int = 8000
+    max_queries: int = 20000
     """Most queries, the latest."""
     num_threads: int = 2
     """Threads of training; serving uses one."""
@@ -83,6 +93,14 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
     Config = LightGBMRankerConfig
     roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.BASELINE}
     method: ClassVar[Method] = "rank"
+    space: ClassVar[Mapping[str, Space]] = {
+        "learning_rate": Range(0.02, 0.2, log=True),
+        "num_leaves": Range(7, 127, log=True),
+        "min_data_in_leaf": Range(10, 300, log=True),
+        "feature_fraction": Range(0.4, 1.0),
+        "lambda_l2": Range(0.1, 50.0, log=True),
+        "negatives": Choice((75, 150, 300)),
+    }
 
     _booster: Any = None
     _encoding: Encoding
@@ -97,7 +115,7 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
         first = next(iter(data.rankings()), None)
         if first is None:
             raise ModelError(f"{self.name!r} received no batch of rankings: choose a later cut")
-        self._encoding = encoding_of(data.features, data.items, first.query)
+        self._encoding = encoding_of(data.features, data.items, self._readable(data, first.query))
         lists = self._collect(data.rankings(), rng)
         data.progress(0.3, f"{len(lists.lengths)} queries, {len(lists.rows)} candidates")
         seed = int(rng.integers(2**31))
@@ -113,6 +131,12 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
         self._booster.save_model(str(path / MODEL))
         (path / INPUTS).write_text(self._encoding.to_json())
         return Export("lightgbm", "rank", self._encoding.inputs)
+
+    def _readable(self, data: TrainingData, query: Query) -> Query:
+        """Return the inputs of a query that the config allows."""
+        names = readable(self.config.inputs, data.features, query)
+        hidden = source_features(self.config.without_sources)
+        return {name: query[name] for name in names if name not in hidden}
 
     def _collect(self, batches: Iterator[RankingBatch], rng: np.random.Generator) -> _Lists:
         """Encode the answered candidates of each query and some of the others."""
@@ -170,7 +194,13 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
         )
 
     def _parameters(self, seed: int) -> dict[str, Any]:
-        chosen = ("learning_rate", "num_leaves", "min_data_in_leaf", "feature_fraction")
+        chosen = (
+            "learning_rate",
+            "num_leaves",
+            "min_data_in_leaf",
+            "feature_fraction",
+            "bagging_fraction",
+        )
         return {
             "objective": "lambdarank",
             "metric": "ndcg",
@@ -178,6 +208,7 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
             "lambdarank_truncation_level": 20,
             "label_gain": list(range(32)),
             **{name: getattr(self.config, name) for name in chosen},
+            "bagging_freq": 1,
             "lambda_l2": self.config.lambda_l2,
             "num_threads": self.config.num_threads,
             "seed": seed,

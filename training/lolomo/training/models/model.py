@@ -11,7 +11,8 @@ A model answers by one of two methods, the signatures of what it exports:
 - `rank`: scores the candidates that it is given, from features of user, context and candidates.
 
 In each task that it lists it has one role. A baseline is simple and must be beaten: the strongest
-is released first. A challenger must earn its place at the task's gate, deep or not.
+is released first. A challenger must earn its place at the task's gate, deep or not. An alternative
+must too, and is trained only when it is asked for by name.
 
 To add a model, write one module with a config and a class, one test that inherits the conformance
 suite, and one export line in this package (or an entry point `lolomo.models` in your own):
@@ -42,6 +43,7 @@ import numpy as np
 
 from lolomo.core.errors import ModelError
 from lolomo.training.models.data import TrainingData
+from lolomo.training.models.space import Space
 
 ConfigT = TypeVar("ConfigT")
 Method: TypeAlias = Literal["retrieve", "rank"]
@@ -54,6 +56,9 @@ class Role(StrEnum):
     """Simple and strong; a challenger must be superior to every one."""
     CHALLENGER = "challenger"
     """Serves only after passing the task's gate."""
+    ALTERNATIVE = "alternative"
+    """Fits the task, but is trained only when named (`lolomo train --model`), or for all
+    (`lolomo evaluate --all`); then it is a challenger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,10 @@ class Model(ABC, Generic[ConfigT]):
     """Whether a cluster trains it on a GPU node."""
     reads: ClassVar[tuple[str, ...]] = ()
     """Which of its task's features `rankings` must have for it; all if empty."""
+    space: ClassVar[Mapping[str, Space]] = {}
+    """Where `lolomo tune` looks for better values, by field of the config."""
+    continues: ClassVar[bool] = False
+    """Whether `fit` can go on from `TrainingData.continue_from`; others are fitted anew."""
 
     config: ConfigT
 
@@ -119,17 +128,31 @@ class Model(ABC, Generic[ConfigT]):
 def config_from(cls: type[Model[Any]], values: Mapping[str, Any]) -> Any:
     """Return the model's config with the given fields replaced.
 
-    Lists become tuples, as JSON has no tuples.
+    Lists become tuples, as JSON has no tuples, and a single value stands for a tuple of it.
 
     Raises:
-        ModelError: If a key is no field of the config.
+        ModelError: If a key is no field of the config, or a value is not of the field's kind.
     """
-    known = [entry.name for entry in fields(cls.Config)]
-    unknown = sorted(set(values) - set(known))
+    defaults = {entry.name: getattr(cls.Config(), entry.name) for entry in fields(cls.Config)}
+    unknown = sorted(set(values) - set(defaults))
     if unknown:
         raise ModelError(
-            f"the config of {cls.name!r} has no fields {unknown}; expected some of {known}"
+            f"the config of {cls.name!r} has no fields {unknown}; expected some of {list(defaults)}"
         )
     return cls.Config(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        **{key: _like(value, defaults[key], f"{cls.name}.{key}") for key, value in values.items()}
     )
+
+
+def _like(value: Any, default: Any, field: str) -> Any:
+    """Return a value as the kind that the default is of."""
+    if isinstance(default, tuple):
+        several = value if isinstance(value, list | tuple) else [value]
+        return tuple(_like(each, default[0], field) if default else each for each in several)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, bool | int | float | str) and type(value) is not type(default):
+        raise ModelError(
+            f"received {value!r} for {field}: expected a value like {default!r}, its default"
+        )
+    return value

@@ -1,4 +1,4 @@
-"""Interactions as arrays of indices, which item-item models count and multiply."""
+"""Interactions as arrays of indices, which models of ids count and multiply."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Scores
@@ -63,3 +64,23 @@ def popularity(plays: Plays, window_days: float) -> Scores:
     amount = counts + 0.01 * total / max(int(total.max(initial=0)), 1)
     prior: Scores = (amount / amount.max()).astype(np.float32)
     return prior
+
+
+def most_watched(plays: Plays) -> NDArray[np.int64]:
+    """Return the items that were watched at all, the most watched first. Shape: [watched items]."""
+    counts = np.bincount(plays.items, minlength=plays.num_items)
+    return np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+
+
+def watched(plays: Plays, memory_days: float) -> sparse.csr_array:
+    """Return who watched what: 1, or less the longer ago, half after `memory_days`. [users, items].
+
+    An item watched again counts the sum, at most 1.
+    """
+    fade = 2.0 ** ((plays.days - plays.days[-1]) / memory_days)
+    num_users = int(plays.users.max()) + 1
+    shape = (num_users, plays.num_items)
+    matrix = sparse.csr_array((fade, (plays.users, plays.items)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data = np.minimum(matrix.data, 1.0)
+    return matrix

@@ -1,17 +1,16 @@
-"""Popularity: what many watched lately, the baseline that is hardest to beat.
+"""Popularity: what many watched, of all time or lately, the baseline that is hardest to beat.
 
-Both models order by counts that are features, as fresh as the feature store is. All they learn is
-how far back to look: `recent_popularity` which window, `decayed_popularity` which half-life, or how
-to weigh several half-lives and the trend against each other.
+The models order by counts that are features, as fresh as the feature store is. All they learn is
+how far back to look: `popularity` nothing, `recent_popularity` which window, `decayed_popularity`
+which half-life, or how to weigh several half-lives and the trend against each other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from lolomo.core.recommender import Scores
@@ -20,10 +19,42 @@ from lolomo.training.models.export import Tensor, export_ranker, ranker_inputs
 from lolomo.training.models.model import Export, Method, Model, Role
 from lolomo.training.models.shortlists import Shortlists, available, shortlists
 
+ALL_TIME = "item_plays_total"
 WINDOWS = tuple(f"item_plays_{window}" for window in ("1d", "3d", "7d", "14d", "30d", "total"))
 HALF_LIVES = tuple(f"item_decayed_plays_{half_life}" for half_life in ("1d", "3d", "7d"))
 TREND = "item_trend"
 BLENDED = (*HALF_LIVES, "item_plays_1d", "item_plays_30d", "item_plays_total", TREND)
+
+
+@dataclass(frozen=True, slots=True)
+class PopularityConfig:
+    """There is nothing to choose."""
+
+
+class Popularity(Model[PopularityConfig]):
+    """Orders items by how often they were ever watched; what every model should beat."""
+
+    name = "popularity"
+    Config = PopularityConfig
+    roles: ClassVar[Mapping[str, Role]] = {
+        "trending_now": Role.ALTERNATIVE,
+        "next_play": Role.ALTERNATIVE,
+        "top_picks": Role.ALTERNATIVE,
+    }
+    method: ClassVar[Method] = "rank"
+    reads: ClassVar[tuple[str, ...]] = (ALL_TIME,)
+
+    _fitted: bool = False
+
+    @override
+    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+        self._fitted = True
+
+    @override
+    def export(self, path: Path) -> Export:
+        if not self._fitted:
+            raise self.not_fitted()
+        return _export(path, (ALL_TIME,), np.ones(1, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +124,11 @@ class DecayedPopularity(Model[DecayedPopularityConfig]):
 
     name = "decayed_popularity"
     Config = DecayedPopularityConfig
-    roles: ClassVar[Mapping[str, Role]] = {"trending_now": Role.CHALLENGER}
+    roles: ClassVar[Mapping[str, Role]] = {
+        "trending_now": Role.CHALLENGER,
+        "next_play": Role.ALTERNATIVE,
+        "top_picks": Role.ALTERNATIVE,
+    }
     method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = BLENDED
 
@@ -128,39 +163,12 @@ class DecayedPopularity(Model[DecayedPopularityConfig]):
 
     def _blend(self, columns: Sequence[str], lists: Shortlists) -> Scores:
         """Return the weights of the log columns that fit the lists best. Shape: [columns]."""
-        from scipy.optimize import minimize
-
-        inputs = _logs(columns, lists.values).astype(np.float64)
-        spread = np.maximum(inputs[lists.present].std(axis=0), 1e-6)
-        loss = _list_loss(inputs / spread, lists, self.config.l2)
-        start = np.full(len(columns), 1.0 / len(columns))
-        solution = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-        weights: Scores = (solution.x / spread).astype(np.float32)
-        return weights
+        return lists.blend(_logs(columns, lists.values), self.config.l2)
 
 
 def column_ndcg(lists: Shortlists) -> list[float]:
     """Return the mean NDCG@10 of ordering by each column."""
     return [lists.ndcg(lists.values[:, :, column]) for column in range(lists.values.shape[2])]
-
-
-def _list_loss(
-    inputs: NDArray[np.float64], lists: Shortlists, l2: float
-) -> Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]:
-    """Return the mean cross-entropy of the lists' softmax, with its gradient, as a function."""
-    wanted = lists.gains / lists.gains.sum(axis=1, keepdims=True)
-    padding = np.where(lists.present, 0.0, -np.inf)
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = inputs @ weights + padding
-        logits -= logits.max(axis=1, keepdims=True)
-        total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        surprise = -(wanted * np.where(lists.present, logits - total, 0.0)).sum()
-        error = np.exp(logits - total) - wanted
-        gradient = np.einsum("qlc,ql->c", inputs, error) / len(lists)
-        return surprise / len(lists) + l2 * weights @ weights, gradient + 2 * l2 * weights
-
-    return loss
 
 
 SMALLEST_COUNT = 0.1

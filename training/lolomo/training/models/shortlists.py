@@ -5,7 +5,7 @@ ranking by one column sees only that column's best, so each query keeps the best
 what answered it, and each column's NDCG@10 is the same as over the whole catalogue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,44 @@ class Shortlists:
         reached = np.take_along_axis(self.gains, best, axis=1) @ discount
         ideal = -np.sort(-self.gains, axis=1)[:, : best.shape[1]] @ discount
         return float(np.mean(reached / ideal)) if len(ideal) else 0.0
+
+    def blend(self, inputs: Scores, l2: float) -> Scores:
+        """Return the weights whose weighted sum of inputs orders the lists best. Shape: [columns].
+
+        They minimise the softmax cross-entropy of whole lists (ListNet, Cao et al. 2007).
+
+        Args:
+            inputs: Shape: [queries, length, columns].
+            l2: How strongly weights are drawn to 0, each counting one standard deviation.
+        """
+        from scipy.optimize import minimize
+
+        inputs = inputs.astype(np.float64)
+        spread = np.maximum(inputs[self.present].std(axis=0), 1e-6)
+        start = np.full(inputs.shape[2], 1.0 / inputs.shape[2])
+        loss = _list_loss(inputs / spread, self, l2)
+        solution = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
+        weights: Scores = (solution.x / spread).astype(np.float32)
+        return weights
+
+
+def _list_loss(
+    inputs: NDArray[np.float64], lists: Shortlists, l2: float
+) -> Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]:
+    """Return the mean cross-entropy of the lists' softmax, with its gradient, as a function."""
+    wanted = lists.gains / lists.gains.sum(axis=1, keepdims=True)
+    padding = np.where(lists.present, 0.0, -np.inf)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = inputs @ weights + padding
+        logits -= logits.max(axis=1, keepdims=True)
+        total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        surprise = -(wanted * np.where(lists.present, logits - total, 0.0)).sum()
+        error = np.exp(logits - total) - wanted
+        gradient = np.einsum("qlc,ql->c", inputs, error) / len(lists)
+        return surprise / len(lists) + l2 * weights @ weights, gradient + 2 * l2 * weights
+
+    return loss
 
 
 def available(data: TrainingData, columns: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The causal transformer."""
+"""How models of the next item learn, shown on SASRec: time, long histories, killed fits."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from models.conformance import RetrieverConformance, seeded
+from models.conformance import seeded
 from models.small_world import CUT, training_data
 
 from lolomo.core.columns import Columns
-from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Retriever, Scores
 from lolomo.runtimes import load_files
 from lolomo.tasks import NEXT_PLAY
-from lolomo.training.models import CausalTransformer, TrainingData
-from lolomo.training.models.causal_transformer import CausalTransformerConfig
+from lolomo.training.models import SASRec, TrainingData
+from lolomo.training.models.sasrec import SASRecConfig
 from lolomo.training.sequences import pack_sequences
 
 SMALL: dict[str, Any] = {
@@ -28,21 +27,19 @@ SMALL: dict[str, Any] = {
     "epochs": 10,
     "batch_rows": 16,
     "learning_rate": 1e-2,
-    "prior_snapshots": 8,
+    "popularity_prior": False,
+    "event_half_life_days": 0.0,
 }
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-class TestCausalTransformer(RetrieverConformance):
-    model = CausalTransformer
-    task = NEXT_PLAY
-    config = SMALL
-    least_ndcg = 0.3
-    tolerance = 1e-3
+def _data() -> TrainingData:
+    """Return the small world without attributes of users, so that queries need none."""
+    return replace(training_data(NEXT_PLAY), users=None)
 
 
 def _fitted(data: TrainingData, folder: Path, **changes: Any) -> Retriever:
-    model = CausalTransformer(CausalTransformerConfig(**{**SMALL, **changes}))
+    model = SASRec(SASRecConfig(**{**SMALL, **changes}))
     model.fit(data, seeded())
     export = model.export(folder)
     return load_files(folder, export.runtime, export.method, export.inputs)  # type: ignore[return-value]
@@ -87,8 +84,8 @@ def test_the_gap_before_the_query_decides_what_is_next(
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
     cut = FIRST + timedelta(days=9)
-    data = replace(training_data(NEXT_PLAY), events=_timed_events(), cut=cut)
-    return _fitted(data, tmp_path_factory.mktemp("timed"), popularity_prior=(), epochs=20)
+    data = replace(_data(), events=_timed_events(), cut=cut)
+    return _fitted(data, tmp_path_factory.mktemp("timed"), epochs=20)
 
 
 def test_history_beyond_its_length_is_dropped(timed: Retriever) -> None:
@@ -100,7 +97,7 @@ def test_history_beyond_its_length_is_dropped(timed: Retriever) -> None:
 
 
 def test_a_killed_fit_goes_on_and_its_release_scores_as_its_network(tmp_path: Path) -> None:
-    model = CausalTransformer(CausalTransformerConfig(**{**SMALL, "epochs": 3}))
+    model = SASRec(SASRecConfig(**{**SMALL, "epochs": 3}))
     _fit_after_a_kill(model, tmp_path / "scratch")
     network, export = model._network, model.export(tmp_path)
     retriever = load_files(tmp_path, export.runtime, export.method, export.inputs)
@@ -109,35 +106,30 @@ def test_a_killed_fit_goes_on_and_its_release_scores_as_its_network(tmp_path: Pa
     packed = pack_sequences(np.zeros(3, np.int64), np.array([1, 2, 3], np.int32), micros, 8)
     names = ("items", "timestamps", "clocks", "segments")
     assert network is not None
-    states = network({name: getattr(packed, name) for name in names}, training=False)
-    expected = network.item_scores(states[:, 2], micros[-1:])[0]
+    body = network({name: getattr(packed, name) for name in names}, training=False)
+    states = network.query_states(body[:, 2], np.zeros((1, 1), np.int32))
+    expected = network.item_scores(states, micros[-1:])[0]
     assert isinstance(retriever, Retriever)
     scores = _scores(retriever, list(retriever.items[:2]), times[:2], times[2])
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
-def _fit_after_a_kill(model: CausalTransformer, scratch: Path) -> None:
+def _fit_after_a_kill(model: SASRec, scratch: Path) -> None:
     seen: list[float] = []
 
     def die(done: float, note: str) -> None:
         if done > 0.7:
             raise KeyboardInterrupt
 
-    data = replace(training_data(NEXT_PLAY), scratch=scratch, progress=die)
+    data = replace(_data(), scratch=scratch, progress=die)
     with pytest.raises(KeyboardInterrupt):
         model.fit(data, seeded())
     model.fit(replace(data, progress=lambda done, note: seen.append(done)), seeded())
     assert (seen[0] > 0.6, seen[-1]) == (True, 1.0)
 
 
-def test_heads_that_do_not_divide_the_embedding_are_refused() -> None:
-    model = CausalTransformer(CausalTransformerConfig(embedding_dim=10, num_heads=3))
-    with pytest.raises(ModelError, match="num_heads 3"):
-        model.fit(training_data(NEXT_PLAY), seeded())
-
-
 def test_sampling_and_early_stopping_still_learn(tmp_path: Path) -> None:
-    retriever = _fitted(training_data(NEXT_PLAY), tmp_path, num_negatives=10, held_back=0.2)
+    retriever = _fitted(_data(), tmp_path, num_negatives=10, held_back=0.2)
     scores = _scores(retriever, ["i00"], [CUT - timedelta(days=1)], CUT)
     same_taste = scores[[int(item[1:]) % 4 == 0 for item in retriever.items]]
     assert same_taste.mean() > scores.mean()

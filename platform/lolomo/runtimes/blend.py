@@ -1,0 +1,147 @@
+"""The `blend` runtime: several rankers whose scores are averaged, and a place for discovery.
+
+`blend.json` says which members there are; the files of each lie in a folder of its own. Members
+speak different units, so each one's scores are standardised over the candidates of a query before
+they are averaged with the members' weights.
+
+Accurate rankers show everybody much the same. The last place of the first `length` is therefore
+kept for *discovery*: the best candidate among those that few have watched. What it costs and what
+coverage it gives is measured like everything else, since the release does it itself.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lolomo.core.columns import Columns
+from lolomo.core.errors import ReleaseError
+from lolomo.core.recommender import Query, Ranker, Scores
+
+DESCRIPTION = "blend.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One ranker of a blend."""
+
+    folder: str
+    runtime: str
+    inputs: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Which candidate takes the place that is kept for discovery."""
+
+    counts: str
+    """The feature that says how often a candidate was watched."""
+    most: float
+    """A candidate watched more often is no discovery."""
+    place: int = 10
+    """From 1; 0 for no such place."""
+
+
+def describe_blend(path: Path, members: Sequence[Member], discovery: Discovery) -> None:
+    """Write what a blend is into its folder, beside the folders of its members."""
+    values = {"members": [asdict(member) for member in members], "discovery": asdict(discovery)}
+    (path / DESCRIPTION).write_text(json.dumps(values, indent=1))
+
+
+def load_blend(path: Path, method: str, inputs: tuple[str, ...]) -> "BlendRanker":
+    """Load a blend and its members.
+
+    Raises:
+        ReleaseError: If the method is not `rank`, or the description or a member is damaged.
+    """
+    from lolomo.runtimes import load_files
+
+    if method != "rank":
+        raise ReleaseError(f"received method {method!r}; expected 'rank', all that a blend does")
+    try:
+        values = json.loads((path / DESCRIPTION).read_text())
+        described = [_from(Member, member) for member in values["members"]]
+        discovery = _from(Discovery, values["discovery"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"{path / DESCRIPTION} cannot be read ({error!r}): publish the release again"
+        ) from error
+    members = []
+    for member in described:
+        folder = path / member.folder
+        ranker = load_files(folder, member.runtime, "rank", member.inputs)
+        assert isinstance(ranker, Ranker)  # noqa: S101 - for the type checker; `rank` was asked for
+        members.append((ranker, member.weight))
+    return BlendRanker(tuple(members), discovery, inputs)
+
+
+def _from(cls: type[Any], values: dict[str, Any]) -> Any:
+    unknown = sorted(set(values) - {entry.name for entry in fields(cls)})
+    if unknown:
+        raise ValueError(f"unknown {unknown}")
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return cls(**{**values, **lists})
+
+
+@dataclass(frozen=True, slots=True)
+class BlendRanker:
+    """Scores candidates by several rankers."""
+
+    members: tuple[tuple[Ranker, float], ...]
+    discovery: Discovery
+    inputs: tuple[str, ...]
+
+    def rank(self, query: Query) -> Scores:
+        """Score the candidates of each query. Shape: [batch, candidates]."""
+        present = query[Columns.CANDIDATES] != ""
+        total = np.zeros(present.shape, np.float32)
+        for ranker, weight in self.members:
+            total += weight * standardised(ranker.rank(query), present)
+        if not self.discovery.place or present.shape[1] < self.discovery.place:
+            return total
+        return with_discovery(total, query[self.discovery.counts], present, self.discovery)
+
+    def blank_query(self, candidates: int, history_length: int) -> Query:
+        """Return a query of the usual shape that says nothing."""
+        query: dict[str, NDArray[Any]] = {}
+        for ranker, _ in self.members:
+            query |= getattr(ranker, "blank_query")(candidates, history_length)  # noqa: B009
+        return query
+
+
+def standardised(scores: Scores, present: NDArray[np.bool_]) -> Scores:
+    """Return scores in standard deviations of each query's present candidates, same shape."""
+    count = np.maximum(present.sum(axis=1, keepdims=True), 1)
+    mean = np.where(present, scores, 0.0).sum(axis=1, keepdims=True) / count
+    centred = np.where(present, scores - mean, 0.0)
+    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+    standard: Scores = (centred / np.maximum(deviation, 1e-9)).astype(np.float32)
+    return standard
+
+
+def with_discovery(
+    scores: Scores, counts: Scores, present: NDArray[np.bool_], discovery: Discovery
+) -> Scores:
+    """Return the scores with one discovery of each query raised to the place that is kept for it.
+
+    The discovery is the best candidate below that place whose count is small enough; a query
+    without one is left as it is. Shapes: [batch, candidates].
+    """
+    ranked = np.where(present, scores, -np.inf)
+    order = np.argsort(-ranked, axis=1, kind="stable")
+    above, below = order[:, discovery.place - 2], order[:, discovery.place - 1 :]
+    rows = np.arange(len(scores))[:, None]
+    rare = present[rows, below] & ~(counts[rows, below] > discovery.most)
+    found = np.flatnonzero(rare.any(axis=1))
+    chosen = below[found, rare[found].argmax(axis=1)]
+    raised = scores.copy()
+    before, after = scores[found, above[found]], scores[found, below[found, 0]]
+    raised[found, chosen] = np.maximum(after, (before + after) / 2)
+    first = chosen == below[found, 0]
+    raised[found[first], chosen[first]] = after[first]
+    return raised

@@ -1,0 +1,134 @@
+"""What all models of the next item share: their config, how they fit, and how they export.
+
+A model of this family says what its body is; input layer, output, loss and training are the same
+(see `layers.next_item_network`), so that what differs between two results is the body. What a
+model is told is its rung of the case study's ladder, `inputs`.
+
+With the *popularity prior* a model ranks: it reads the counts of all candidates, as fresh as they
+are. Without it, it retrieves from the history alone.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+import numpy as np
+from typing_extensions import override
+
+from lolomo.core.errors import ModelError
+from lolomo.training.models.data import TrainingData
+from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.next_item_config import NextItemConfig
+from lolomo.training.models.next_item_examples import NextItemEvents, next_item_examples
+from lolomo.training.models.next_item_export import NextItemQueries, export_next_item
+from lolomo.training.models.next_item_parts import network_parts
+from lolomo.training.models.next_item_tables import next_item_tables
+from lolomo.training.models.past_counts import count_snapshots
+from lolomo.training.models.query_context import QueryContext
+from lolomo.training.models.space import Choice, Range, Space
+from lolomo.training.warm_start import State, read_state, write_state
+
+if TYPE_CHECKING:
+    import keras
+
+    from lolomo.training.layers.next_item_network import NextItemNetwork
+    from lolomo.training.loop import LoopConfig
+
+NextItemConfigT = TypeVar("NextItemConfigT", bound=NextItemConfig)
+
+
+class NextItemModel(Model[NextItemConfigT]):
+    """Predicts what each user watches next, at any moment, by a body of the subclass."""
+
+    roles: ClassVar[Mapping[str, Role]] = {"next_play": Role.ALTERNATIVE}
+    method: ClassVar[Method] = "rank"
+    wants_gpu: ClassVar[bool] = True
+    continues: ClassVar[bool] = True
+    space: ClassVar[Mapping[str, Space]] = {
+        "learning_rate": Range(5e-4, 1e-2, log=True),
+        "embedding_dim": Choice((32, 64, 96, 128)),
+        "dropout": Range(0.0, 0.6),
+        "epochs": Range(4, 20),
+        "event_half_life_days": Choice((0.0, 15.0, 30.0, 60.0)),
+        "num_negatives": Choice((128, 512, 2048)),
+    }
+
+    _queries: NextItemQueries
+    _cut: datetime
+    _network: "NextItemNetwork | None" = None
+
+    @abstractmethod
+    def body(self, length: int, timed: bool) -> "keras.layers.Layer":
+        """Return a new body, as `NextItemNetwork` expects one.
+
+        Args:
+            length: The longest sequence.
+            timed: Whether gaps are told.
+        """
+
+    @override
+    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+        from lolomo.training.layers.next_item_network import NextItemNetwork
+        from lolomo.training.loop import train
+
+        config = self.config
+        items = data.item_ids()
+        context = QueryContext.of(data) if config.reads_context else QueryContext.none(data)
+        events = NextItemEvents.of(data, items, with_kinds=config.reads_context)
+        counts = None
+        if config.popularity_prior:
+            counts = count_snapshots(data, events.timestamps, config.num_snapshots)
+        state = self._former(data)
+        since = int(state.cut.timestamp() * 1_000_000) if state else None
+        examples = next_item_examples(config, events, context.codes, counts, rng, since)
+        seed = int(rng.integers(2**31))
+        queries = NextItemQueries(config, items, data.features, events.kind_names, context)
+        self._queries, self._cut = queries, data.cut
+
+        def build() -> "NextItemNetwork":
+            parts = network_parts(config, data, events, context, counts, seed)
+            body = self.body(config.history_length + 1, config.timed)
+            network = NextItemNetwork(body, parts)
+            network.build()
+            if state is not None:
+                state.restore(network, next_item_tables(network, queries))
+            return network
+
+        loop = self._loop(goes_on=state is not None)
+        self._network = train(
+            build, examples, loop, seed, folder=data.scratch, progress=data.progress
+        )
+
+    @override
+    def export(self, path: Path) -> Export:
+        if self._network is None:
+            raise self.not_fitted()
+        tables = next_item_tables(self._network, self._queries)
+        write_state(path, self._network, tables, self._cut)
+        return export_next_item(path, self._network, self._queries)
+
+    def _former(self, data: TrainingData) -> State | None:
+        """Return what to go on from, if anything."""
+        if data.continue_from is None:
+            return None
+        if self.config.time == "absolute":
+            raise ModelError(
+                "received inputs 'absolute_time' and a release to go on from: the raw timestamp is "
+                "scaled by the data of one fit; train anew, or choose 'continuous_time'"
+            )
+        return read_state(data.continue_from)
+
+    def _loop(self, goes_on: bool) -> "LoopConfig":
+        from lolomo.training.loop import LoopConfig
+
+        config = self.config
+        return LoopConfig(
+            epochs=config.continue_epochs if goes_on else config.epochs,
+            learning_rate=config.continue_learning_rate if goes_on else config.learning_rate,
+            weight_decay=config.weight_decay,
+            patience=config.patience if config.held_back else 0,
+            mixed_precision=config.mixed_precision,
+            xla=config.xla,
+        )

@@ -9,11 +9,13 @@ import pytest
 
 from lolomo.core.release import Card, ReleaseStore
 from lolomo.core.settings import Workspace
+from lolomo.evaluation import to_json
 from lolomo.tasks import NEXT_PLAY
 from lolomo.training.pipelines.candidate import Candidate
 from lolomo.training.pipelines.context import StepContext
-from lolomo.training.pipelines.evaluate import JUDGED, metrics_file
-from lolomo.training.pipelines.gate import Verdict, _decide, champion_of
+from lolomo.training.pipelines.evaluate import JUDGED, RESULTS, metrics_file
+from lolomo.training.pipelines.gate import _decide, champion_of
+from lolomo.training.pipelines.verdict import Verdict
 
 NUM_QUERIES = 600
 NOISE = np.random.default_rng(3).random(NUM_QUERIES) * 0.4
@@ -38,10 +40,12 @@ class Stage:
                 config={"size": 1},
                 exports={},
                 fit_seconds={},
+                seed=1,
             ).write(path)
             per_query(lift).write_parquet(metrics_file(self.folder, model, "validation"))
         judged = {"prepared": "p", "candidates": {model: f"train-{model}" for model in lifts}}
         (self.folder / JUDGED).write_text(json.dumps(judged))
+        (self.folder / RESULTS).write_text(to_json([]))
 
     def decide(self) -> Verdict:
         """Return the gate's verdict."""

@@ -62,7 +62,7 @@ def executors(documents: list[Any]) -> dict[str, tuple[Any, Any]]:
 
 def test_models_that_want_a_gpu_get_a_gpu_node_and_others_do_not(documents: list[Any]) -> None:
     steps = executors(documents)
-    assert "next_play: train causal_transformer" in steps
+    assert "next_play: train sasrec" in steps
     for name, (container, settings) in steps.items():
         wanted = any(
             name == f"{task}: train {model.name}" and model.wants_gpu

@@ -51,11 +51,20 @@ class StepContext:
         """Return the folder that an earlier step wrote."""
         return self.workspace.runs / key
 
-    def inputs(self, **more: Any) -> dict[str, Any]:
-        """Return what decides the outcome of every step, and what `more` this one depends on."""
+    def queries_file(self, prepared: str, window: str) -> Path:
+        """Return the file of a `prepare` step with a window's queries."""
+        return self.outcome(prepared) / f"queries-{window}.parquet"
+
+    def inputs(self, *modules: str, **more: Any) -> dict[str, Any]:
+        """Return what decides the outcome of a step.
+
+        Args:
+            *modules: Where its work is written; what they reach by imports counts too.
+            **more: What else this step depends on, as JSON values.
+        """
         return {
             "data": self.log.manifest.fingerprint,
-            "code": code_version(),
+            "code": code_version(*modules),
             "task": self.task.name,
             **more,
         }

@@ -8,38 +8,22 @@ from validation. A champion whose recipe is gone is judged as it serves, which f
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lolomo.core.release import Release, ReleaseStore
-from lolomo.evaluation import Contender, Decision, decide, strongest
+from lolomo.evaluation import Contender, Decision, decide, from_json, strongest
 from lolomo.runtimes import load
 from lolomo.training.models import Role
 from lolomo.training.pipelines.candidate import Candidate
 from lolomo.training.pipelines.context import StepContext
-from lolomo.training.pipelines.evaluate import JUDGED, judge_window, metrics_file, metrics_of
+from lolomo.training.pipelines.evaluate import JUDGED, RESULTS, metrics_file
+from lolomo.training.pipelines.judge import judge_window, metrics_of
 from lolomo.training.pipelines.steps import run_step
-
-VERDICT = "verdict.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The outcome of a gate, as its file and a release card state it."""
-
-    candidate: str
-    """Key of the `train` step whose model deserves to serve."""
-    baseline: str
-    """Key of the `train` step of the strongest baseline."""
-    passed: bool
-    """Whether a challenger won; else the candidate is the strongest baseline."""
-    reasons: dict[str, str]
-    """By challenger: why it won or not, in words."""
-    figures: dict[str, dict[str, float]]
-    """By challenger: what the decision rests on."""
+from lolomo.training.pipelines.verdict import VERDICT, Verdict
 
 
 def gate(task: str, dataset: str, evaluation: str) -> str:
@@ -61,16 +45,12 @@ def gate(task: str, dataset: str, evaluation: str) -> str:
         (folder / VERDICT).write_text(json.dumps(asdict(verdict), indent=2))
 
     inputs = context.inputs(
+        __name__,
         evaluation=evaluation,
         champion=champion.digest if champion else None,
         gate=asdict(context.task.gate),
     )
     return run_step(context.workspace, f"gate-{task}", inputs, write)
-
-
-def read_verdict(folder: Path) -> Verdict:
-    """Read the verdict in a gate's folder."""
-    return Verdict(**json.loads((folder / VERDICT).read_text()))
 
 
 def champion_of(context: StepContext) -> Release | None:
@@ -84,10 +64,14 @@ def _decide(context: StepContext, folder: Path, champion: Release | None) -> Ver
     judged = json.loads((folder / JUDGED).read_text())
     keys: dict[str, str] = judged["candidates"]
     rule = context.task.gate
-    contenders = {model: _contender(context, folder, model, key) for model, key in keys.items()}
+    users = _num_users(context, folder)
+    contenders = {
+        model: replace(_contender(context, folder, model, key), num_users=users.get(model))
+        for model, key in keys.items()
+    }
     baselines = [contenders[model] for model, key in keys.items() if _is_baseline(context, key)]
     others = [each for each in contenders.values() if each not in baselines]
-    serving = _champion_contender(context, champion, contenders, judged["prepared"])
+    serving = champion_contender(context, champion, contenders, judged["prepared"])
     best_baseline = strongest(rule, baselines or others)
     decisions: dict[str, Decision] = {}
     winner = best_baseline
@@ -103,6 +87,13 @@ def _decide(context: StepContext, folder: Path, champion: Release | None) -> Ver
         reasons={name: decision.reason for name, decision in decisions.items()},
         figures={name: dict(decision.figures) for name, decision in decisions.items()},
     )
+
+
+def _num_users(context: StepContext, folder: Path) -> dict[str, int]:
+    """Return by model how many users its validation queries speak for."""
+    window = context.folds.validation.name
+    results = from_json((folder / RESULTS).read_text())
+    return {result.model: result.num_users for result in results if result.window == window}
 
 
 def _is_baseline(context: StepContext, key: str) -> bool:
@@ -125,12 +116,20 @@ def recipe_of(model: str, config: Mapping[str, Any]) -> str:
     return f"{model} {json.dumps(config, sort_keys=True)}"
 
 
-def _champion_contender(
+def champion_contender(
     context: StepContext,
     champion: Release | None,
     contenders: Mapping[str, Contender],
     prepared: str,
 ) -> Contender | None:
+    """Return the champion as judged on validation; None if there is none.
+
+    Args:
+        context: The task.
+        champion: Who serves.
+        contenders: Who was judged; the champion's recipe may be among them.
+        prepared: Key of the step with the queries to judge it on if it is not.
+    """
     if champion is None:
         return None
     recipe = recipe_of(champion.card.model, champion.card.config)
@@ -138,6 +137,6 @@ def _champion_contender(
         if contender.identity == recipe:
             return contender
     fold = context.folds.validation
-    queries = pl.read_parquet(context.outcome(prepared) / f"queries-{fold.name}.parquet")
+    queries = pl.read_parquet(context.queries_file(prepared, fold.name))
     table = judge_window(context, fold, queries, load(champion))
     return Contender(champion.card.model, metrics_of(context, fold, table), recipe)

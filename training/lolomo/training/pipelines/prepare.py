@@ -2,19 +2,34 @@
 
 For a task that ranks what other tasks propose, their candidates are drawn here too: in each window
 from the model that was fitted before that window, so a ranker learns from proposals as they are for
-unseen events, and is judged on the same.
+unseen events, and is judged on the same. Where a ranker is judged with late or frozen counts, its
+candidates are drawn with them as well, in a step of its own.
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
 
 from lolomo.core.columns import Columns
+from lolomo.core.errors import DataError, ModelError
 from lolomo.core.recommender import EXCLUDE, Ids, Query, Ranker, Retriever, Scores
 from lolomo.core.task import LabelKind, Task
-from lolomo.evaluation import Fold, build_queries, seen_items
+from lolomo.evaluation import (
+    FRESH,
+    Fold,
+    Freshness,
+    Protocol,
+    build_queries,
+    build_static_queries,
+    seen_items,
+    typed_queries,
+)
+from lolomo.events.watching import with_unfinished
 from lolomo.features import ItemTimeline, all_features, query_inputs
 from lolomo.features.candidates import (
     PROPOSALS,
@@ -25,54 +40,132 @@ from lolomo.features.candidates import (
 )
 from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import load_candidate
+from lolomo.training.pipelines.checks import check_features
 from lolomo.training.pipelines.context import StepContext
-from lolomo.training.pipelines.gate import read_verdict
-from lolomo.training.pipelines.steps import print_progress, run_step
+from lolomo.training.pipelines.steps import part_of_progress, print_progress, run_step
+from lolomo.training.pipelines.verdict import VERDICT, read_verdict
 from lolomo.training.rankings import BATCH_SIZE
 
+DESCRIPTION = "prepared.json"
 
-def prepare(task: str, dataset: str, sources: Sequence[str]) -> str:
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the folder of a `prepare` step says of itself."""
+
+    protocol: Protocol = "as-of"
+    """Which queries it holds."""
+    freshness: Freshness = FRESH
+    """With which counts its candidates were drawn, if any."""
+    draws_candidates: bool = False
+    """Whether its queries have candidates of their own."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the description in a step's folder."""
+        values = json.loads((folder / DESCRIPTION).read_text())
+        return cls(**{**values, "freshness": Freshness(**values["freshness"])})
+
+    def write(self, folder: Path) -> None:
+        """Write the description into a step's folder."""
+        (folder / DESCRIPTION).write_text(json.dumps(asdict(self)))
+
+
+def prepare(
+    task: str,
+    dataset: str,
+    sources: Sequence[str],
+    protocol: Protocol = "as-of",
+    freshness: Freshness = FRESH,
+) -> str:
     """Write `queries-<fold>.parquet` for each fold of the task.
 
     Args:
         task: The task's name.
         dataset: The dataset's name.
-        sources: Keys of the `gate` steps of `task.candidates_from`, in that order.
+        sources: Keys of the `gate` steps of `task.candidates_from`, in that order, or of `train`
+            steps of the models to draw candidates with.
+        protocol: Which queries; models learn from those as of each event alone.
+        freshness: With which counts the sources propose.
 
     Returns:
         The step's key.
+
+    Raises:
+        DataError: If the data lack a column that the task needs.
+        ModelError: If the task has no static queries and they are asked for.
+        FeatureError: If a feature sees the future.
     """
     context = StepContext.open(task, dataset)
-    winners = [read_verdict(context.outcome(key)).candidate for key in sources]
+    _check_needs(context)
+    with part_of_progress(0, 10):
+        check_features(context)
+    winners = [_candidate_of(context, key) for key in sources]
+    description = Prepared(protocol, freshness, bool(winners))
 
     def write(folder: Path) -> None:
-        folds = folds_of(context)
+        folds = folds_of(context, protocol)
         for index, fold in enumerate(folds):
             print_progress(index / len(folds), f"queries of the {fold.name} window")
-            _queries(context, fold, winners).write_parquet(folder / f"queries-{fold.name}.parquet")
+            queries = _queries(context, fold, protocol)
+            if winners:
+                queries = _with_candidates(context, queries, fold, winners, freshness)
+            queries.write_parquet(folder / f"queries-{fold.name}.parquet")
+        description.write(folder)
 
     service = context.features.service(context.task)
-    inputs = context.inputs(sources=winners, service=service)
+    inputs = context.inputs(__name__, sources=winners, service=service, **asdict(description))
     return run_step(context.workspace, f"prepare-{task}", inputs, write)
 
 
-def folds_of(context: StepContext) -> list[Fold]:
+def _check_needs(context: StepContext) -> None:
+    missing = context.task.missing(context.log.manifest.columns)
+    if missing:
+        raise DataError(
+            f"task {context.task.name!r} needs {', '.join(missing)}, which {context.dataset!r} "
+            "does not have: leave the task out, or map the columns"
+        )
+
+
+def folds_of(context: StepContext, protocol: Protocol = "as-of") -> list[Fold]:
     """Return the windows that a task needs queries of, earliest first."""
     folds = context.folds
-    return [folds.stacking, folds.validation, folds.test]
+    judged = [folds.validation, folds.test]
+    return judged if protocol == "static" else [folds.warm_up, folds.stacking, *judged]
 
 
-def _queries(context: StepContext, fold: Fold, sources: Sequence[str]) -> pl.DataFrame:
+def _candidate_of(context: StepContext, key: str) -> str:
+    """Return the `train` step of a source, which its gate has chosen or which is named itself."""
+    outcome = context.outcome(key)
+    return read_verdict(outcome).candidate if (outcome / VERDICT).exists() else key
+
+
+def _queries(context: StepContext, fold: Fold, protocol: Protocol) -> pl.DataFrame:
     task = context.task
     events = context.log.events()
-    queries = build_queries(events, task.label, task.reward, fold).sort(Columns.TIMESTAMP)
+    if protocol == "static" and task.label.kind is not LabelKind.NEXT_ITEM:
+        raise ModelError(
+            f"task {task.name!r} asks {task.label.kind.value!r}, which has no static queries: "
+            "judge it as of its own queries"
+        )
+    queries = (
+        build_static_queries(events, task.reward, fold)
+        if protocol == "static"
+        else build_queries(events, task.label, task.reward, fold)
+    ).sort(Columns.TIMESTAMP)
+    if task.label.kind is LabelKind.SEARCH:
+        items = context.log.items()
+        titles = dict(zip(items[Columns.ITEM_ID], items[Columns.TITLE], strict=True))
+        queries = typed_queries(queries, titles)
+    if task.label.kind is LabelKind.RESUMED:
+        queries = with_unfinished(queries, events)
     known = all_features()
     names = [name for name in task.features if known[name].entity != "item"]
     if task.label.kind is not LabelKind.COUNTS:
         queries = context.features.point_in_time(queries, names)
     if task.label.kind is LabelKind.NEXT_ITEMS:
         queries = with_seed_as_history(queries)
-    return _with_candidates(context, queries, fold, sources) if sources else queries
+    return queries
 
 
 def with_seed_as_history(queries: pl.DataFrame) -> pl.DataFrame:
@@ -85,7 +178,11 @@ def with_seed_as_history(queries: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_candidates(
-    context: StepContext, queries: pl.DataFrame, fold: Fold, sources: Sequence[str]
+    context: StepContext,
+    queries: pl.DataFrame,
+    fold: Fold,
+    sources: Sequence[str],
+    freshness: Freshness,
 ) -> pl.DataFrame:
     """Add the column `candidates`, and one list column for each source feature."""
     events = context.log.events()
@@ -94,7 +191,10 @@ def _with_candidates(
         name: load_candidate(context.outcome(key), fold.name)
         for name, key in zip(context.task.candidates_from, sources, strict=True)
     }
-    timelines = {name: context.features.item_timeline() for name in recommenders}
+    frozen_at = fold.start if freshness.frozen else None
+    timelines = {
+        name: context.features.item_timeline(freshness.delay, frozen_at) for name in recommenders
+    }
     excluded = seen_items(events, queries)
     columns: dict[str, list[list[object]]] = {
         name: [] for name in (Columns.CANDIDATES, *source_features(recommenders))
@@ -108,7 +208,7 @@ def _with_candidates(
         }
         for row in range(len(rows)):
             own = {name: _known(batch[row], known) for name, batch in proposals.items()}
-            merged = merge(own, tuple(recommenders), seen[row], limit=PROPOSALS * len(own))
+            merged = merge(own, tuple(recommenders), seen[row])
             columns[Columns.CANDIDATES].append(merged.item_ids.tolist())
             for name, values in merged.features.items():
                 columns[name].append(values.tolist())
@@ -148,7 +248,10 @@ def propose(
             query = latest_history(query, SEED_HISTORY)
         item_ids, scores = recommender.retrieve({**query, EXCLUDE: _padded(seen)}, PROPOSALS)
     else:
-        features = [name for name in recommender.inputs if name in task.features]
+        known = all_features()
+        features = [
+            name for name in recommender.inputs if name in known and known[name].entity == "item"
+        ]
         item_ids, scores = rank_catalogue(recommender, query, timeline, features)
     return [
         _without(Proposal(ids, values), items)
@@ -168,8 +271,14 @@ def rank_catalogue(
     """Return every item of the timeline with its score, best first. Shapes: [batch, items]."""
     batch = len(query[Columns.TIMESTAMP])
     candidates = np.broadcast_to(timeline.item_ids, (batch, len(timeline.item_ids)))
-    values = timeline.at(query[Columns.TIMESTAMP], features)
-    scores = ranker.rank({**query, **values, Columns.CANDIDATES: candidates})
+    timestamps = query[Columns.TIMESTAMP]
+    inputs = {
+        **query,
+        **timeline.at(timestamps, features),
+        Columns.COUNTS_TIMESTAMP: timeline.known_at(timestamps),
+        Columns.CANDIDATES: candidates,
+    }
+    scores = ranker.rank(inputs)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(candidates, order, 1), np.take_along_axis(scores, order, 1)
 

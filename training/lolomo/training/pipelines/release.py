@@ -16,8 +16,9 @@ from lolomo.evaluation import Result, from_json, leaderboard_figure
 from lolomo.training.pipelines.candidate import Candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS
-from lolomo.training.pipelines.gate import Verdict, champion_of, read_verdict
+from lolomo.training.pipelines.gate import champion_of
 from lolomo.training.pipelines.steps import print_progress
+from lolomo.training.pipelines.verdict import Verdict, read_verdict
 from lolomo.training.tracking import CHALLENGER, CHAMPION, Tracker
 
 
@@ -51,14 +52,17 @@ def release(task: str, dataset: str, evaluation: str, verdict: str) -> str:
 def _promote(
     context: StepContext, folder: Path, decision: Verdict, key: str, runs: Mapping[str, str]
 ) -> Release:
-    """Make a candidate the champion, in MLflow first and by its pin last."""
-    store = ReleaseStore(context.workspace.releases)
     published = _publish(context, folder, decision, key)
+    return promote(context, published, runs[published.card.model])
+
+
+def promote(context: StepContext, published: Release, run_id: str) -> Release:
+    """Make a release the champion, in MLflow first and by its pin last; return who is champion."""
     serving = champion_of(context)
     if serving is not None and serving.card.files == published.card.files:
         return serving
-    Tracker(context.workspace).set_alias(published, CHAMPION, runs[published.card.model])
-    store.pin(context.task.name, published.digest)
+    Tracker(context.workspace).set_alias(published, CHAMPION, run_id)
+    ReleaseStore(context.workspace.releases).pin(context.task.name, published.digest)
     return published
 
 
@@ -75,7 +79,25 @@ def _offer_best_loser(
 
 
 def _publish(context: StepContext, folder: Path, decision: Verdict, key: str) -> Release:
-    """Publish a candidate's fit at the test cut, the one whose figures its card states."""
+    model = Candidate.read(context.outcome(key)).model
+    metrics = metrics_by_window(from_json((folder / RESULTS).read_text()), model)
+    return publish(context, key, metrics, gate_entry(decision, key, model))
+
+
+def publish(
+    context: StepContext,
+    key: str,
+    metrics: Mapping[str, Mapping[str, float]],
+    gate: Mapping[str, Any],
+) -> Release:
+    """Publish a candidate's fit at the test cut.
+
+    Args:
+        context: The task.
+        key: The candidate's `train` step.
+        metrics: What it scored, by window.
+        gate: What the card says of the gate.
+    """
     candidate = Candidate.read(context.outcome(key))
     fold = context.folds.test
     export = candidate.exports[fold.name]
@@ -90,9 +112,11 @@ def _publish(context: StepContext, folder: Path, decision: Verdict, key: str) ->
         data_fingerprint=context.log.manifest.fingerprint,
         feature_service=context.features.service(context.task),
         reward=context.task.reward.reference,
-        metrics=_metrics(from_json((folder / RESULTS).read_text()), candidate.model),
-        gate=gate_entry(decision, key, candidate.model),
+        metrics=metrics,
+        gate=gate,
         code_version=code_version(),
+        seed=candidate.seed,
+        continued_from=candidate.continued_from,
     )
     store = ReleaseStore(context.workspace.releases)
     return store.publish(context.outcome(key) / fold.name, card)
@@ -107,7 +131,7 @@ def gate_entry(decision: Verdict, key: str, model: str) -> dict[str, Any]:
     }
 
 
-def _metrics(results: list[Result], model: str) -> dict[str, dict[str, float]]:
+def metrics_by_window(results: list[Result], model: str) -> dict[str, dict[str, float]]:
     """Return a model's figures by window, with the ends of their intervals."""
     figures: dict[str, dict[str, float]] = {}
     for result in results:
@@ -133,7 +157,7 @@ def _record(context: StepContext, folder: Path, decision: Verdict) -> dict[str, 
         candidate = Candidate.read(context.outcome(key))
         metrics = {
             f"{window}/{name}": value
-            for window, values in _metrics(results, model).items()
+            for window, values in metrics_by_window(results, model).items()
             for name, value in values.items()
         }
         params: dict[str, Any] = {"model": model, "role": candidate.role}

@@ -7,14 +7,15 @@ So a killed pipeline goes on where it was when it is started again, and a change
 redoes just what depends on it. Steps hand each other keys, which are text and travel anywhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from lolomo.core.files import digest_of, directory_written_whole
+from lolomo.core.progress import Progress, part_of
 from lolomo.core.settings import Workspace
-
-__all__ = ["run_step"]
 
 
 def run_step(
@@ -43,8 +44,34 @@ def run_step(
 
 
 def print_progress(fraction: float, message: str) -> None:
-    """Report progress on standard output, where the launcher turns it into a bar."""
+    """Tell whoever runs this step: on standard output, where the launcher turns it into a bar.
+
+    Within `progress_to` it is told there instead.
+    """
+    _listener.get()(fraction, message)
+
+
+@contextmanager
+def progress_to(progress: Progress) -> Iterator[None]:
+    """Run steps in this process, their progress told to `progress` rather than printed."""
+    token = _listener.set(progress)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+@contextmanager
+def part_of_progress(index: int, total: int, subject: str = "") -> Iterator[None]:
+    """Report what the block does as one part, counted from 0, of a whole of `total` parts."""
+    with progress_to(part_of(_listener.get(), index, total, subject)):
+        print_progress(0.0, "")
+        yield
+
+
+def _print(fraction: float, message: str) -> None:
     print(f"{PROGRESS_MARK}{fraction:.4f} {message}", flush=True)  # noqa: T201
 
 
 PROGRESS_MARK = "::progress "
+_listener: ContextVar[Progress] = ContextVar("listener", default=_print)

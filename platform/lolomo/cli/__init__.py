@@ -10,12 +10,17 @@ import click
 
 from lolomo.cli.data import data
 from lolomo.cli.demo import demo
+from lolomo.cli.evaluate import evaluate
 from lolomo.cli.features import features
 from lolomo.cli.graph import graph
 from lolomo.cli.leaderboard import leaderboard
 from lolomo.cli.page import page
 from lolomo.cli.pipelines import pipelines
+from lolomo.cli.report import report
+from lolomo.cli.search import search
 from lolomo.cli.serve import serve
+from lolomo.cli.train import train
+from lolomo.cli.tune import tune
 from lolomo.core.errors import LolomoError
 
 __all__ = ["main"]
@@ -27,7 +32,21 @@ def lolomo() -> None:
     """Train and serve a streaming service's recommendations, and its whole home page."""
 
 
-for command in (data, demo, features, graph, leaderboard, page, pipelines, serve):
+for command in (
+    data,
+    demo,
+    evaluate,
+    features,
+    graph,
+    leaderboard,
+    page,
+    pipelines,
+    report,
+    search,
+    serve,
+    train,
+    tune,
+):
     lolomo.add_command(command)
 
 

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lolomo.core.errors import RequestError
+from lolomo.cli.asking import fetch, front_of
 from lolomo.core.settings import Settings
 
 if TYPE_CHECKING:
     from lolomo.serving.bentos import PageAnswer
-
-_PATIENCE_SECONDS = 10
 
 
 @click.command()
@@ -64,38 +62,15 @@ def _compute(root: Path, visit: dict[str, str]) -> "PageAnswer":
     """Make the page in this process."""
     import asyncio
 
-    from lolomo.runtimes import quiet_tensorflow
-
-    quiet_tensorflow()
-    from lolomo.serving.bentos import FrontOptions, PageRequest, load_front
+    front = front_of(root)
+    from lolomo.serving.bentos import PageRequest
     from lolomo.serving.bentos.schema import check
 
-    request = check(PageRequest, visit)
-    front = load_front(FrontOptions(root, deadline_seconds=_PATIENCE_SECONDS))
-    return asyncio.run(front.page(request))
+    return asyncio.run(front.page(check(PageRequest, visit)))
 
 
 def _fetch(url: str, visit: dict[str, str]) -> "PageAnswer":
     """Ask a service for the page."""
-    import json
-    import urllib.error
-    import urllib.request
-
-    from pydantic import TypeAdapter, ValidationError
-
     from lolomo.serving.bentos import PageAnswer
 
-    body = json.dumps(visit).encode()
-    headers = {"content-type": "application/json"}
-    try:
-        request = urllib.request.Request(f"{url.rstrip('/')}/v1/page", body, headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS) as response:  # noqa: S310
-            return TypeAdapter(PageAnswer).validate_json(response.read())
-    except urllib.error.HTTPError as error:
-        text = error.read(2000).decode(errors="replace")
-        raise RequestError(f"{url} answered {error.code}: {text}") from error
-    except (OSError, ValueError, ValidationError) as error:
-        raise RequestError(
-            f"no page from {url} ({error}): expected a running service; start one with "
-            "`lolomo serve`"
-        ) from error
+    return fetch(url, "/v1/page", visit, PageAnswer)

@@ -61,6 +61,8 @@ def results_of(workspace: Workspace, window: str) -> "list[Result]":
 def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = False) -> None:
     """Print each task's models beside its baselines, and what the gates said.
 
+    A look at the test window is recorded.
+
     Args:
         workspace: The dataset's workspace.
         window: `validation` or `test`.
@@ -71,10 +73,11 @@ def print_leaderboard(workspace: Workspace, window: str, *, as_json: bool = Fals
     """
     from rich.console import Console
 
-    from lolomo.evaluation import to_json, to_table
-    from lolomo.evaluation.leaderboard import INCONCLUSIVE, MIN_USERS
+    from lolomo.evaluation import INCONCLUSIVE, MIN_USERS, to_json, to_table
+    from lolomo.training.looks import record_look
 
     results = results_of(workspace, window)
+    record_look(workspace, "leaderboard", results)
     if as_json:
         print(to_json(results))  # noqa: T201
         return

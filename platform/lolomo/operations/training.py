@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lolomo.core.errors import DataError, SettingsError
 from lolomo.core.progress import Progress
-from lolomo.core.settings import Settings
+from lolomo.core.settings import Settings, Workspace
 from lolomo.core.task import Task
 
 
@@ -24,18 +24,59 @@ def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress
     Raises:
         DataError: If the data allow no task; what single tasks lack is printed.
     """
-    from lolomo.events import EventLog
     from lolomo.training.pipelines import run_locally, with_sources
 
     workspace = settings.workspace(dataset)
-    possible, skipped = split_by_needs(
-        with_sources(names), EventLog(workspace.events).manifest.columns
-    )
+    possible = possible_tasks(workspace, [task.name for task in with_sources(names)])
+    return run_locally(list(possible.values()), workspace, dataset, progress)
+
+
+def possible_tasks(workspace: Workspace, names: Sequence[str]) -> dict[str, Task]:
+    """Return the tasks that the data allow, by name; print why the others are skipped.
+
+    Raises:
+        DataError: If the data allow none.
+    """
+    from lolomo.events import EventLog
+    from lolomo.tasks import find_task
+
+    columns = EventLog(workspace.events).manifest.columns
+    possible, skipped = split_by_needs([find_task(name) for name in names], columns)
     for task, reason in skipped.items():
         print(f"skipped {task}: {reason}")  # noqa: T201
     if not possible:
-        raise DataError(f"no task can be trained on {dataset}: {skipped}")
-    return run_locally(possible, workspace, dataset, progress)
+        raise DataError(f"no task can be trained on these data: {skipped}")
+    return {task.name: task for task in possible}
+
+
+def wanted_models(task: str | None, models: Sequence[str]) -> dict[str, list[str]]:
+    """Return the models to train by task, a task after those it takes candidates from.
+
+    Args:
+        task: A task's name; None for all tasks.
+        models: Names of models, or `all` for every model with a role in a task.
+
+    Raises:
+        SettingsError: If models of no task are named.
+    """
+    from lolomo.tasks import all_tasks, find_task
+    from lolomo.training.models import models_for
+    from lolomo.training.pipelines.pipeline import in_order
+
+    if EVERY_MODEL in models:
+        tasks = [find_task(task)] if task else list(all_tasks().values())
+        return {
+            each.name: [model.name for model in models_for(each.name, alternatives=True)]
+            for each in in_order(tasks)
+        }
+    if task is None:
+        raise SettingsError(
+            f"received models {list(models)} of no task: name the task they are to be fitted for"
+        )
+    return {task: list(models)}
+
+
+EVERY_MODEL = "all"
 
 
 def split_by_needs(

@@ -37,7 +37,7 @@ def _network(model: type[NextItemModel[Any]], inputs: str) -> NextItemNetwork:
     config = config_from(model, {"inputs": inputs, "popularity_prior": False, "embedding_dim": 16})
     data = training_data(NEXT_PLAY)
     events = NextItemEvents.of(data, data.item_ids(), with_kinds=False)
-    parts = network_parts(config, data, events, QueryContext.none(data), None, seed=3)
+    parts = network_parts(config, data, events, QueryContext.none(data), seed=3)
     network = NextItemNetwork(model(config).body(LENGTH, config.timed), parts)
     network.build()
     rng = np.random.default_rng(3)

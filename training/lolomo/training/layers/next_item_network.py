@@ -3,8 +3,8 @@
 The *input layer* turns events into vectors: the item, by id and, if told, by content and by what
 was done; and the *moment*, which is when the prediction is for. The *body* turns the visible past
 of each token into a state: a bag, a recurrent unit, attention. The *output* adds what is known of
-the user, and scores items: by their embeddings, by their age at the moment, and by how popular they
-are, as far as counts are known then.
+the user, and scores items: by their embeddings, and by their age at the moment. Where the model
+ranks, it adds how popular they are, by weights that are not trained with the network.
 
 Bodies are all that differs between `asymmetric_mf`, `feed_forward`, `gru4rec`, `sasrec` and `hstu`.
 """
@@ -23,7 +23,7 @@ from lolomo.training.layers.item_age import ItemAge
 from lolomo.training.layers.item_embedding import ItemEmbedding
 from lolomo.training.layers.moments import bucketed
 from lolomo.training.layers.next_item_losses import NEVER, NextItemLoss
-from lolomo.training.layers.popularity_prior import CountSnapshots, PopularityPrior
+from lolomo.training.layers.score_blend import ScoreBlend
 
 TimeKind: TypeAlias = Literal["none", "discrete", "continuous", "absolute"]
 
@@ -46,8 +46,8 @@ class NetworkParts:
     """How many kinds of events are told apart, with 0 for none; 0 for no such input."""
     context_sizes: tuple[int, ...] = ()
     """Sizes of the vocabularies of what is known of user and request, with 0 for unknown."""
-    counts: CountSnapshots | None = None
-    """What the popularity prior learns from; None for no prior."""
+    num_counts: int = 0
+    """How many counts of an item are added to its score; 0 for none."""
 
 
 class NextItemNetwork(keras.Model):  # type: ignore[misc]
@@ -55,8 +55,8 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
 
     Inputs are arrays of `PackedSequences`, each `[batch, length]`: items, timestamps, clocks,
     segments, sources; `kinds`; `known_at`, int64 microseconds, as of when the prediction of each
-    token may know counts, and `snapshots`, the place of that instant; and `context`, int32
-    `[batch, length, fields]`. Targets are item indices from 0, weights as usual.
+    token may know items; and `context`, int32 `[batch, length, fields]`. Targets are item indices
+    from 0, weights as usual.
 
     Args:
         body: A layer from tokens and moments `[batch, length, dim]`, scaled log gaps and visibility
@@ -82,10 +82,7 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         ]
         self.age = ItemAge(parts.first_timestamps) if parts.time == "continuous" else None
         self.first_timestamps = ops.convert_to_tensor(parts.first_timestamps)
-        self.prior: Any = None
-        if parts.counts is not None:
-            self.prior = PopularityPrior(len(parts.counts.log_counts))
-            self.log_counts = ops.convert_to_tensor(parts.counts.log_counts)
+        self.blend: Any = ScoreBlend(parts.num_counts) if parts.num_counts else None
 
     @override
     def build(self, input_shape: Any = None) -> None:
@@ -93,7 +90,7 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         for layer in (self.items, self.moments, self.kinds, *self.context, self.body, self.norm):
             if layer is not None:
                 layer.build(shape)
-        for head in (self.age, self.prior):
+        for head in (self.age, self.blend):
             if head is not None:
                 head.build((None, self.parts.dim))
         self.built = True
@@ -129,23 +126,8 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         return ops.cast(self.norm(states), "float32")
 
     def item_scores(self, states: Any, clocks: Any) -> Any:
-        """Score all items, the prior aside. Shapes: [batch, dim], [batch] to [batch, items]."""
+        """Score all items, counts aside. Shapes: [batch, dim], [batch] to [batch, items]."""
         return self._scores(states, clocks, ops.arange(self.items.num_items))
-
-    def prior_scores(self, states: Any, clocks: Any, known_at: Any, log_counts: Any) -> Any:
-        """Score candidates by how popular they are; for a network that has a prior.
-
-        Args:
-            states: `[batch, dim]`.
-            clocks: `[batch]`.
-            known_at: As of when the counts are, `[batch]`.
-            log_counts: `[batch, candidates, counts]`.
-
-        Returns:
-            Shape: [batch, candidates].
-        """
-        weights = self.prior(states, clocks, known_at)
-        return ops.matmul(log_counts, weights[:, :, None])[:, :, 0]
 
     @override
     def compute_loss(
@@ -163,16 +145,10 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         context = ops.reshape(x["context"], (-1, max(len(self.context), 1)))
         states = self.query_states(states, context)
         clocks = ops.reshape(ops.take_along_axis(x["clocks"], sources, axis=1), (-1,))
-        known_at, snapshots, targets = (
-            ops.reshape(value, (-1,)) for value in (x["known_at"], x["snapshots"], y)
-        )
+        known_at, targets = (ops.reshape(value, (-1,)) for value in (x["known_at"], y))
         sample, correction = self.parts.loss.sample()
         negative = self._scores(states, clocks, sample) - correction
         positive = self._own_scores(states, clocks, targets)
-        if self.prior is not None:
-            weights = self.prior(states, clocks, known_at)
-            negative = negative + self._sampled_prior(weights, snapshots, sample)
-            positive = positive + self._own_prior(weights, snapshots, targets)
         later = ops.take(self.first_timestamps, sample)[None] >= known_at[:, None]
         no_negative = later | (sample[None] == targets[:, None])
         losses = self.parts.loss(positive, ops.where(no_negative, NEVER, negative))
@@ -198,21 +174,6 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         embedded, bias = self.items.wanted(items)
         scores = ops.sum(states * embedded, axis=1) + bias
         return scores if self.age is None else scores + self.age.of_own(states, clocks, items)
-
-    def _sampled_prior(self, weights: Any, snapshots: Any, sample: Any) -> Any:
-        """Return the prior of sampled items at each target's snapshot. Shape: [targets, sample]."""
-        total = 0.0
-        for index in range(self.log_counts.shape[0]):
-            sampled = ops.take(self.log_counts[index], sample, axis=1)
-            total = total + weights[:, index, None] * ops.take(sampled, snapshots, axis=0)
-        return total
-
-    def _own_prior(self, weights: Any, snapshots: Any, items: Any) -> Any:
-        """Return the prior of each target at its snapshot. Shape: [targets]."""
-        num_counts, num_snapshots, num_items = self.log_counts.shape
-        flat = ops.reshape(self.log_counts, (num_counts, num_snapshots * num_items))
-        places = ops.cast(snapshots, "int32") * num_items + ops.cast(items, "int32")
-        return ops.sum(weights * ops.transpose(ops.take(flat, places, axis=1)), axis=1)
 
 
 def _visible(items: Any, segments: Any) -> Any:

@@ -5,19 +5,23 @@ A model of this family says what its body is; input layer, output, loss and trai
 model is told is its rung of the case study's ladder, `inputs`.
 
 With the *popularity prior* a model ranks: it reads the counts of all candidates, as fresh as they
-are. Without it, it retrieves from the history alone.
+are, and adds them to the network's scores as `calibration` found best. Without it, it retrieves
+from the history alone.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from lolomo.core.errors import ModelError
+from lolomo.training.models.calibration import Questions, calibrated
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.model import Export, Method, Model, Role
 from lolomo.training.models.next_item_config import NextItemConfig
@@ -25,7 +29,6 @@ from lolomo.training.models.next_item_examples import NextItemEvents, next_item_
 from lolomo.training.models.next_item_export import NextItemQueries, export_next_item
 from lolomo.training.models.next_item_parts import network_parts
 from lolomo.training.models.next_item_tables import next_item_tables
-from lolomo.training.models.past_counts import count_snapshots
 from lolomo.training.models.query_context import QueryContext
 from lolomo.training.models.space import Choice, Range, Space
 from lolomo.training.warm_start import State, read_state, write_state
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from lolomo.training.layers.next_item_network import NextItemNetwork
     from lolomo.training.loop import LoopConfig
 
+CALIBRATION_SHARE = 0.4
+"""Of the progress that is told, so much is for the first network, if there are two."""
 NextItemConfigT = TypeVar("NextItemConfigT", bound=NextItemConfig)
 
 
@@ -77,18 +82,15 @@ class NextItemModel(Model[NextItemConfigT]):
         items = data.item_ids()
         context = QueryContext.of(data) if config.reads_context else QueryContext.none(data)
         events = NextItemEvents.of(data, items, with_kinds=config.reads_context)
-        counts = None
-        if config.popularity_prior:
-            counts = count_snapshots(data, events.timestamps, config.num_snapshots)
         state = self._former(data)
         since = int(state.cut.timestamp() * 1_000_000) if state else None
-        examples = next_item_examples(config, events, context.codes, counts, rng, since)
+        examples = next_item_examples(config, events, context.codes, rng, since)
         seed = int(rng.integers(2**31))
         queries = NextItemQueries(config, items, data.features, events.kind_names, context)
         self._queries, self._cut = queries, data.cut
 
         def build() -> "NextItemNetwork":
-            parts = network_parts(config, data, events, context, counts, seed)
+            parts = network_parts(config, data, events, context, seed)
             body = self.body(config.history_length + 1, config.timed)
             network = NextItemNetwork(body, parts)
             network.build()
@@ -96,10 +98,45 @@ class NextItemModel(Model[NextItemConfigT]):
                 state.restore(network, next_item_tables(network, queries))
             return network
 
+        weights = None
+        if config.popularity_prior and state is None:
+            weights = self._calibrated(build, data, events, context.codes, seed)
+            data = _stage(data, "final", CALIBRATION_SHARE, 1.0)
         loop = self._loop(goes_on=state is not None)
-        self._network = train(
-            build, examples, loop, seed, folder=data.scratch, progress=data.progress
-        )
+        network = train(build, examples, loop, seed, folder=data.scratch, progress=data.progress)
+        if weights is not None:
+            network.blend.blend_weights.assign(weights)
+        self._network = network
+
+    def _calibrated(
+        self,
+        build: "Callable[[], NextItemNetwork]",
+        data: TrainingData,
+        events: NextItemEvents,
+        context: NDArray[np.int32],
+        seed: int,
+    ) -> NDArray[np.float32]:
+        """Fit a network without the last events, and learn from them what counts weigh.
+
+        A fit that was killed later finds the weights in its scratch folder.
+        """
+        from lolomo.training.loop import train
+
+        kept = data.scratch and data.scratch / "blend_weights.npy"
+        if kept and kept.is_file():
+            weights: NDArray[np.float32] = np.load(kept, allow_pickle=False)
+            return weights
+        config = replace(self.config, held_back=self.config.calibration_share)
+        rng = np.random.default_rng(seed)
+        examples = replace(next_item_examples(config, events, context, rng), validation=None)
+        loop = replace(self._loop(goes_on=False), epochs=config.calibration_epochs)
+        first = _stage(data, "calibration", 0.0, CALIBRATION_SHARE)
+        network = train(build, examples, loop, seed, folder=first.scratch, progress=first.progress)
+        questions = Questions.of(config, events, context, rng)
+        weights = calibrated(network, questions, events, data, rng)
+        if kept:
+            np.save(kept, weights, allow_pickle=False)
+        return weights
 
     @override
     def export(self, path: Path) -> Export:
@@ -132,3 +169,12 @@ class NextItemModel(Model[NextItemConfigT]):
             mixed_precision=config.mixed_precision,
             xla=config.xla,
         )
+
+
+def _stage(data: TrainingData, name: str, start: float, end: float) -> TrainingData:
+    """Return the data for a part of a fit, with its own folder and its share of the progress."""
+
+    def progress(fraction: float, note: str) -> None:
+        data.progress(start + (end - start) * fraction, note)
+
+    return replace(data, scratch=data.scratch and data.scratch / name, progress=progress)

@@ -49,10 +49,15 @@ class NextItemConfig:
     """Of `gbce`: how far the bias of sampling is undone, from 0 to 1."""
     event_half_life_days: float = 30.0
     """After how many days before the cut an event counts half in the loss; 0 for no decay."""
-    num_snapshots: int = 512
-    """At how many past instants the prior's counts are known in training."""
     longest_delay: float = 0.1
-    """How old counts may be in training, as a fraction of the data's span."""
+    """How old the list of items may be in training, as a fraction of the data's span."""
+    calibration_share: float = 0.1
+    """With the popularity prior: last fraction of the events that a first network does not learn
+    from, to weigh its scores and the counts on them."""
+    calibration_epochs: int = 5
+    """Passes over the data of that first network."""
+    calibration_questions: int = 3000
+    """Most of the held-back events that are asked about."""
     epochs: int = 8
     """Most passes over the data."""
     batch_rows: int = 32

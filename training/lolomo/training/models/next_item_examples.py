@@ -1,8 +1,8 @@
 """Events as the packed rows that models of the next item train on.
 
-Each target may know counts, and items, as of its moment less a delay: none for half of the targets,
-and an even share of the longest for the others. An item that was not there yet is no negative, and
-no target, just as evaluation and serving rank what is known.
+Each target may know items as of its moment less a delay: none for half of the targets, and an even
+share of the longest for the others. An item that was not there yet is no negative, and no target,
+just as evaluation and serving rank what is known.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,6 @@ from lolomo.training.models.next_item_config import NextItemConfig
 from lolomo.training.sequences import PackedSequences, pack_sequences
 
 if TYPE_CHECKING:
-    from lolomo.training.layers.popularity_prior import CountSnapshots
     from lolomo.training.loop import Examples
 
 MICROSECONDS_A_DAY = 86_400_000_000
@@ -67,7 +66,6 @@ def next_item_examples(
     config: NextItemConfig,
     events: NextItemEvents,
     context: NDArray[np.int32],
-    counts: "CountSnapshots | None",
     rng: np.random.Generator,
     since: int | None = None,
 ) -> "Examples":
@@ -77,29 +75,18 @@ def next_item_examples(
         config: How.
         events: All events.
         context: Places of what is known of user and request, `[events, fields]`.
-        counts: What the prior knows at which instants, if there is one.
         rng: Draws the delays.
         since: From when on events are new, microseconds; None to learn from all users.
     """
     from lolomo.training.loop import Examples
 
-    packed = _packed(config, events, since, rng)
-    known_at, snapshots = _known_at(config, packed, counts, rng)
+    packed = packed_events(config, events, since, rng)
+    known_at = _known_at(config, packed, rng)
     weights = _weights(config, events, packed, known_at)
     num_known = round(len(events.timestamps) * (1 - config.held_back))
     later = events.timestamps[num_known] if config.held_back else events.timestamps[-1] + 1
     early = np.where(packed.timestamps < later, weights, 0).astype(np.float32)
-    columns: dict[str, NDArray[Any]] = {
-        "items": packed.items,
-        "timestamps": packed.timestamps,
-        "clocks": packed.clocks,
-        "segments": packed.segments,
-        "sources": packed.sources,
-        "kinds": _of_tokens(events.kinds, packed),
-        "context": _of_tokens(context, packed),
-        "known_at": known_at,
-        "snapshots": snapshots,
-    }
+    columns = {**told_tokens(events, context, packed), "known_at": known_at}
     rows = np.flatnonzero(early.any(axis=1))
     return Examples(
         training=_dataset(columns, early, rows),
@@ -109,10 +96,17 @@ def next_item_examples(
     )
 
 
-def _packed(
+def packed_events(
     config: NextItemConfig, events: NextItemEvents, since: int | None, rng: np.random.Generator
 ) -> PackedSequences:
-    """Pack the events of all users; or of those with new events, and as many of the others."""
+    """Pack the events of all users; or of those with new events, and as many of the others.
+
+    Args:
+        config: How long histories are.
+        events: All events.
+        since: As in `next_item_examples`.
+        rng: Draws the others.
+    """
     if since is None:
         return pack_sequences(
             events.users, events.items + 1, events.timestamps, config.history_length
@@ -133,6 +127,27 @@ def _packed(
     return replace(packed, events=places)
 
 
+def told_tokens(
+    events: NextItemEvents, context: NDArray[np.int32], packed: PackedSequences
+) -> dict[str, NDArray[Any]]:
+    """Return what the network is told of each token. Shapes: [rows, length, ...].
+
+    Args:
+        events: All events.
+        context: Places of what is known of user and request, `[events, fields]`.
+        packed: The rows.
+    """
+    return {
+        "items": packed.items,
+        "timestamps": packed.timestamps,
+        "clocks": packed.clocks,
+        "segments": packed.segments,
+        "sources": packed.sources,
+        "kinds": _of_tokens(events.kinds, packed),
+        "context": _of_tokens(context, packed),
+    }
+
+
 def _of_tokens(values: NDArray[np.int32], packed: PackedSequences) -> NDArray[np.int32]:
     """Return the value of each token's event, 0 where it has none; at least one field."""
     if values.ndim > 1 and not values.shape[1]:
@@ -142,22 +157,14 @@ def _of_tokens(values: NDArray[np.int32], packed: PackedSequences) -> NDArray[np
 
 
 def _known_at(
-    config: NextItemConfig,
-    packed: PackedSequences,
-    counts: "CountSnapshots | None",
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Choose as of when each token's prediction knows counts, and the snapshot of them."""
+    config: NextItemConfig, packed: PackedSequences, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Choose as of when each token's prediction knows items."""
     times = packed.timestamps[packed.events >= 0]
     longest = config.longest_delay * (int(times.max()) - int(times.min()))
     shape = packed.items.shape
     delays = rng.uniform(0, longest, shape) * (rng.random(shape) < 0.5)
-    known_at = packed.timestamps - delays.astype(np.int64)
-    if counts is None:
-        return known_at, np.zeros(shape, np.int32)
-    found = np.searchsorted(counts.timestamps, known_at, side="right") - 1
-    snapshots = np.clip(found, 0, None).astype(np.int32)
-    return counts.timestamps[snapshots], snapshots
+    return packed.timestamps - delays.astype(np.int64)
 
 
 def _weights(

@@ -96,7 +96,7 @@ class NextItemQueries:
 
 
 def export_next_item(path: Path, network: "NextItemNetwork", queries: NextItemQueries) -> Export:
-    """Write a ranker if the network has a popularity prior, else a retriever.
+    """Write a ranker if the network adds counts to its scores, else a retriever.
 
     Args:
         path: An existing folder.
@@ -106,7 +106,7 @@ def export_next_item(path: Path, network: "NextItemNetwork", queries: NextItemQu
     import tensorflow as tf
 
     with tf.device("CPU"):
-        if network.prior is None:
+        if network.blend is None:
             return _export_retriever(path, network, queries)
         return _export_ranker(path, network, queries)
 
@@ -133,12 +133,11 @@ def _export_ranker(path: Path, network: "NextItemNetwork", queries: NextItemQuer
         latest = latest_history(query, queries.config.history_length)
         latest[HISTORY_INDICES] = vocabulary(latest[Columns.HISTORY_ITEM_IDS])
         states, _ = queries.states(network, latest)
-        now, known_at = query[Columns.TIMESTAMP], query[Columns.COUNTS_TIMESTAMP]
-        known = network.item_scores(states, now)
+        known = network.item_scores(states, query[Columns.TIMESTAMP])
         unknown = tf.reduce_min(known, axis=1, keepdims=True)
         places = _places(vocabulary, query[Columns.CANDIDATES])
         own = tf.gather(tf.concat([unknown, known], axis=1), places, batch_dims=1)
-        return own + network.prior_scores(states, now, known_at, log_counts(query))
+        return network.blend(own, log_counts(query))
 
     more = (Columns.TIMESTAMP, Columns.COUNTS_TIMESTAMP, Columns.CANDIDATES, *COUNTS)
     inputs = ranker_inputs(queries.features, tuple(dict.fromkeys((*queries.names, *more))))

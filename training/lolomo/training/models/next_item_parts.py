@@ -9,6 +9,7 @@ from lolomo.features.content import item_content
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.next_item_config import NextItemConfig
 from lolomo.training.models.next_item_examples import MICROSECONDS_A_DAY, NextItemEvents
+from lolomo.training.models.past_counts import COUNTS
 from lolomo.training.models.query_context import QueryContext
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from lolomo.training.layers.next_item_losses import Sampling
     from lolomo.training.layers.next_item_network import NetworkParts
-    from lolomo.training.layers.popularity_prior import CountSnapshots
 
 MAX_TITLE_TOKENS = 8
 """Most tokens of a title that are read, words before runs of characters."""
@@ -27,7 +27,6 @@ def network_parts(
     data: TrainingData,
     events: NextItemEvents,
     context: QueryContext,
-    counts: "CountSnapshots | None",
     seed: int,
 ) -> "NetworkParts":
     """Return all of the network but its body.
@@ -37,7 +36,6 @@ def network_parts(
         data: What is known of items.
         events: The events as numbers.
         context: What is known of user and request.
-        counts: What the popularity prior learns from, if there is one.
         seed: Of weights and negatives.
     """
     from lolomo.training.layers.item_embedding import ItemEmbedding
@@ -60,7 +58,7 @@ def network_parts(
         moments=_moments(config, events, int(data.cut.timestamp() * 1_000_000)),
         num_kinds=len(events.kind_names) + 1 if events.kind_names else 0,
         context_sizes=tuple(table.size for table in context.vocabularies.values()),
-        counts=counts,
+        num_counts=len(COUNTS) if config.popularity_prior else 0,
     )
 
 

@@ -1,9 +1,8 @@
-"""Counts of items as they were at past instants, for the popularity prior of sequence models.
+"""Counts of items as they were at past instants, for models that learn what popularity tells.
 
-In training each target may know the counts of some earlier instant, for half of them the latest
-there is, so that one fit serves with counts that are fresh, late, or stopped at the cut. Decayed
-counts fade while they are not updated; `log_counts` undoes that, so that old counts mean the same
-in training and at serving.
+What is learned from may know the counts of some earlier instant, so that one fit serves with counts
+that are fresh, late, or stopped at the cut. Decayed counts fade while they are not updated;
+`log_counts` undoes that, so that old counts mean the same in training and at serving.
 """
 
 from collections.abc import Mapping
@@ -43,22 +42,41 @@ def count_snapshots(
     Raises:
         ModelError: If the data has no `item_values`.
     """
-    from lolomo.training.layers.popularity_prior import SMALLEST_COUNT, CountSnapshots
+    from lolomo.training.layers.popularity_prior import CountSnapshots
+
+    places = np.linspace(0, len(timestamps) - 1, num_snapshots).astype(np.int64)
+    instants = np.unique(timestamps[places])
+    return CountSnapshots(instants, log_counts_at(data, instants, np.arange(len(data.item_ids()))))
+
+
+def log_counts_at(
+    data: TrainingData, instants: NDArray[np.int64], items: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Return log counts of some items at past instants. Shape: [counts, instants, items].
+
+    Args:
+        data: With `item_values`.
+        instants: Microseconds, ascending. Shape: [instants].
+        items: Item i as i. Shape: [items].
+
+    Raises:
+        ModelError: If the data has no `item_values`.
+    """
+    from lolomo.training.layers.popularity_prior import SMALLEST_COUNT
 
     if data.item_values is None:
         raise ModelError(
             "a popularity prior needs the counts of the past, and received `item_values` None: "
             "pass them in `TrainingData`, or set popularity_prior=False"
         )
-    places = np.linspace(0, len(timestamps) - 1, num_snapshots).astype(np.int64)
-    instants = np.unique(timestamps[places])
-    log_counts = np.empty((len(COUNTS), len(instants), len(data.item_ids())), np.float32)
+    log_counts = np.empty((len(COUNTS), len(instants), len(items)), np.float32)
     for start in range(0, len(instants), INSTANTS_AT_ONCE):
         part = slice(start, start + INSTANTS_AT_ONCE)
         values = data.item_values(instants[part], COUNTS)
         for index, name in enumerate(COUNTS):
-            log_counts[index, part] = np.log(np.nan_to_num(values[name]) + SMALLEST_COUNT)
-    return CountSnapshots(instants, log_counts)
+            some = np.nan_to_num(values[name][:, items])
+            log_counts[index, part] = np.log(some + SMALLEST_COUNT)
+    return log_counts
 
 
 def log_counts(query: Mapping[str, Any]) -> Any:

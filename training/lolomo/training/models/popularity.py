@@ -124,11 +124,7 @@ class DecayedPopularity(Model[DecayedPopularityConfig]):
 
     name = "decayed_popularity"
     Config = DecayedPopularityConfig
-    roles: ClassVar[Mapping[str, Role]] = {
-        "trending_now": Role.CHALLENGER,
-        "next_play": Role.ALTERNATIVE,
-        "top_picks": Role.ALTERNATIVE,
-    }
+    roles: ClassVar[Mapping[str, Role]] = {"trending_now": Role.CHALLENGER}
     method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = BLENDED
 

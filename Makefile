@@ -26,7 +26,7 @@ demo: $(READY) ## From real events to a personalised page; DATASET=movietweeting
 	@$(BIN)/lolomo demo --dataset $(DATASET)
 
 test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY) ## Format, lint, types and layers, as CI checks them
 	@$(BIN)/ruff format --check .

@@ -20,7 +20,19 @@ def test_numbers_keep_their_order_and_stay_bounded() -> None:
 
 
 def test_a_missing_number_is_said_to_be_missing_and_nothing_else() -> None:
-    np.testing.assert_array_equal(_encoded(float("nan")), [[0.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(_encoded(float("nan")), [[0.0, 0.0, 1.0, 0.0]])
+
+
+def test_what_a_number_means_depends_on_its_list_but_not_on_unknown_rows() -> None:
+    within = _encoded(100.0, 1000.0, float("nan"))[:, 3]
+    np.testing.assert_allclose(within, [-1.0, 1.0, 0.0], atol=1e-5)
+    np.testing.assert_array_equal(_encoded(7.0, 7.0)[:, 3], [0.0, 0.0])
+
+
+def test_small_numbers_are_told_apart_as_well_as_large_ones() -> None:
+    ranks = (1.0 / np.arange(1, 501)).astype(np.float32)
+    codes = np.asarray(NumberEncoding([ranks])(ranks[:, None]))
+    assert codes[99, 0] - codes[399, 0] > 0.5
 
 
 @pytest.mark.parametrize("column", [np.full(3, np.nan, np.float32), np.full(3, 7.0, np.float32)])

@@ -1,5 +1,6 @@
 """The blend of rankers, and the place that it keeps for discovery."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_the_best_candidate_that_few_watched_takes_the_kept_place(
     assert _order(counts).tolist() == order
 
 
+def test_a_discovery_too_far_behind_displaces_nothing() -> None:
+    scores = np.array([[5.0, 4.0, 3.0, 2.0, -9.0]], np.float32)
+    counts = np.array([[9.0, 9.0, 9.0, 9.0, 1.0]], np.float32)
+    close = replace(DISCOVERY, gap=1.0)
+    np.testing.assert_array_equal(with_discovery(scores, counts, counts > 0, close), scores)
+
+
 def test_padding_is_no_discovery() -> None:
     assert _order([9, 9, 9, 9, 0], [True, True, True, True, False]).tolist() == [0, 1, 2, 3, 4]
 
@@ -55,7 +63,13 @@ def test_scores_are_standardised_over_present_candidates() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"deep_weight": 1.5}, {"discovery_place": 1}, {"discovery_quantile": -0.1}]
+    "wrong",
+    [
+        {"deep_weight": 1.5},
+        {"discovery_place": 1},
+        {"discovery_quantile": -0.1},
+        {"discovery_gap": -1},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ModelError, match=next(iter(wrong))):

@@ -5,8 +5,9 @@ speak different units, so each one's scores are standardised over the candidates
 they are averaged with the members' weights.
 
 Accurate rankers show everybody much the same. The last place of the first `length` is therefore
-kept for *discovery*: the best candidate among those that few have watched. What it costs and what
-coverage it gives is measured like everything else, since the release does it itself.
+kept for *discovery*: the best candidate among those that few have watched. It takes the place only
+where it is not far behind what stands there, for that is where least is lost. What it costs and
+what coverage it gives is measured like everything else, since the release does it itself.
 """
 
 import json
@@ -45,6 +46,9 @@ class Discovery:
     """A candidate watched more often is no discovery."""
     place: int = 10
     """From 1; 0 for no such place."""
+    gap: float = 2.75
+    """How far it may be behind what would stand there, in standard deviations of the scores of the
+    query's candidates."""
 
 
 def describe_blend(path: Path, members: Sequence[Member], discovery: Discovery) -> None:
@@ -116,10 +120,8 @@ class BlendRanker:
 
 def standardised(scores: Scores, present: NDArray[np.bool_]) -> Scores:
     """Return scores in standard deviations of each query's present candidates, same shape."""
-    count = np.maximum(present.sum(axis=1, keepdims=True), 1)
-    mean = np.where(present, scores, 0.0).sum(axis=1, keepdims=True) / count
+    mean, deviation = _moments(scores, present)
     centred = np.where(present, scores - mean, 0.0)
-    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
     standard: Scores = (centred / np.maximum(deviation, 1e-9)).astype(np.float32)
     return standard
 
@@ -129,14 +131,16 @@ def with_discovery(
 ) -> Scores:
     """Return the scores with one discovery of each query raised to the place that is kept for it.
 
-    The discovery is the best candidate below that place whose count is small enough; a query
-    without one is left as it is. Shapes: [batch, candidates].
+    The discovery is the best candidate from that place on whose count is small enough; a query
+    whose best is too far behind, or that has none, is left as it is. Shapes: [batch, candidates].
     """
     ranked = np.where(present, scores, -np.inf)
     order = np.argsort(-ranked, axis=1, kind="stable")
     above, below = order[:, discovery.place - 2], order[:, discovery.place - 1 :]
     rows = np.arange(len(scores))[:, None]
-    rare = present[rows, below] & ~(counts[rows, below] > discovery.most)
+    farthest = discovery.gap * _moments(scores, present)[1]
+    near = ranked[rows, below] >= ranked[rows, below[:, :1]] - farthest
+    rare = near & present[rows, below] & ~(counts[rows, below] > discovery.most)
     found = np.flatnonzero(rare.any(axis=1))
     chosen = below[found, rare[found].argmax(axis=1)]
     raised = scores.copy()
@@ -145,3 +149,11 @@ def with_discovery(
     first = chosen == below[found, 0]
     raised[found[first], chosen[first]] = after[first]
     return raised
+
+
+def _moments(scores: Scores, present: NDArray[np.bool_]) -> tuple[Scores, Scores]:
+    """Return mean and standard deviation of the present scores. Shape of each: [batch, 1]."""
+    count = np.maximum(present.sum(axis=1, keepdims=True), 1)
+    mean: Scores = np.where(present, scores, 0.0).sum(axis=1, keepdims=True) / count
+    centred = np.where(present, scores - mean, 0.0)
+    return mean, np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)

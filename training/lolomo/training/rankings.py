@@ -66,7 +66,15 @@ class Rankings:
                 past = query_inputs(rows, HISTORY)
                 items, times = (past[name] for name in HISTORY)
                 query |= covisitation.of(known_at, items, times, candidates)
-            yield RankingBatch(query, _gains(rows, candidates))
+            yield RankingBatch(
+                query, _worth(rows, Columns.GAINS, candidates), self._values(rows, candidates)
+            )
+
+    def _values(self, rows: pl.DataFrame, candidates: Ids) -> Scores | None:
+        """Return how candidates that are targets were valued, NaN elsewhere, if it is known."""
+        if not self.task.has_candidates or Columns.REWARDS not in rows.columns:
+            return None
+        return _worth(rows, Columns.REWARDS, candidates, np.nan)
 
     def _reads_covisits(self) -> bool:
         """Whether candidates are told how often they were watched along with the history."""
@@ -114,12 +122,12 @@ def _source_inputs(rows: pl.DataFrame, task: Task) -> dict[str, Scores]:
     return {name: padded(rows[name], 0.0) for name in candidate_inputs(task)}
 
 
-def _gains(rows: pl.DataFrame, candidates: Ids) -> Scores:
-    """Return what each candidate was worth to its query. Shape: [batch, candidates]."""
-    worth = np.zeros(candidates.shape, np.float32)
+def _worth(rows: pl.DataFrame, name: str, candidates: Ids, elsewhere: float = 0.0) -> Scores:
+    """Return a value of each query's targets at their candidates. Shape: [batch, candidates]."""
+    worth = np.full(candidates.shape, elsewhere, np.float32)
     targets: Sequence[Sequence[str]] = rows[Columns.TARGETS].to_list()
-    gains: Sequence[Sequence[float]] = rows[Columns.GAINS].to_list()
-    for row, (items, values) in enumerate(zip(targets, gains, strict=True)):
-        for item, value in zip(items, values, strict=True):
+    values: Sequence[Sequence[float]] = rows[name].to_list()
+    for row, (items, some) in enumerate(zip(targets, values, strict=True)):
+        for item, value in zip(items, some, strict=True):
             worth[row, candidates[row] == item] = value
     return worth

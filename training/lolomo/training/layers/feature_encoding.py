@@ -1,9 +1,10 @@
 """What a ranker sees of raw features.
 
-Numbers become three: their logarithm, standardised, for ratios; their place among the quantiles of
-the training data, for scale-free comparisons (after Gorishniy et al. 2022); and whether they are
-missing. Texts become indices of a vocabulary and then embeddings. What these rest on is learned
-from training data once and constant from then on, so that a release carries it.
+Numbers become four: their logarithm, standardised, for ratios; their place among the quantiles of
+the training data, for scale-free comparisons (after Gorishniy et al. 2022); whether they are
+missing; and the logarithm standardised within its own list, since what a count means depends on
+what else there is today. Texts become indices of a vocabulary and then embeddings. What these rest
+on is learned from training data once and constant from then on, so that a release carries it.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 MICRO = 1e-6
+SMALLEST_DEVIATION = 1e-2
+"""Rows of a list that differ less than that, standardised, count as the same."""
 LARGEST_DEVIATION = 4.0
 """Standardised values are cut here, so that no outlier drives a network where it never was."""
 
@@ -32,7 +35,11 @@ class NumberEncoding:
     def __init__(self, values: Sequence[NDArray[np.float32]], num_quantiles: int = 16) -> None:
         finite = [column[np.isfinite(column)] for column in values]
         finite = [column if len(column) else np.zeros(1, np.float32) for column in finite]
-        logs = [np.sign(column) * np.log1p(np.abs(column)) for column in finite]
+        self.units = np.array([_unit(column) for column in finite], np.float32)
+        logs = [
+            np.sign(column) * np.log1p(np.abs(column) / unit)
+            for column, unit in zip(finite, self.units, strict=True)
+        ]
         deviations = np.array([column.std() for column in logs], np.float32)
         fractions = np.linspace(0, 1, num_quantiles)
         self.mean = np.array([column.mean() for column in logs], np.float32)
@@ -42,18 +49,18 @@ class NumberEncoding:
             self.knots[:, index] = np.quantile(column, fractions)
 
     def __call__(self, values: Any) -> Any:
-        """Encode `[..., numbers]` as `[..., 3 * numbers]`."""
+        """Encode lists `[..., rows, numbers]` as `[..., rows, 4 * numbers]`."""
         missing = ops.isnan(values)
         clean = ops.where(missing, 0.0, values)
-        logs = ops.sign(clean) * ops.log1p(ops.abs(clean))
+        logs = ops.sign(clean) * ops.log1p(ops.abs(clean) / self.units)
         deviation = (logs - self.mean) / self.scale
-        deviation = ops.clip(deviation, -LARGEST_DEVIATION, LARGEST_DEVIATION)
         places = self._places(clean)
         return ops.concatenate(
             [
-                ops.where(missing, 0.0, deviation),
+                ops.where(missing, 0.0, _clipped(deviation)),
                 ops.where(missing, 0.0, places),
                 ops.cast(missing, values.dtype),
+                ops.where(missing, 0.0, _within_list(deviation, ~missing)),
             ],
             axis=-1,
         )
@@ -65,6 +72,25 @@ class NumberEncoding:
         for low, high in zip(self.knots[:-1], self.knots[1:], strict=True):
             total = total + ops.clip((values - low) / np.maximum(high - low, MICRO), 0.0, 1.0)
         return 2.0 * total / num_steps - 1.0
+
+
+def _unit(values: NDArray[np.float32]) -> np.float32:
+    """Return what is small on a scale, so that the logarithm tells small values apart too."""
+    sizes = np.abs(values[values != 0])
+    return np.float32(max(np.quantile(sizes, 0.05), MICRO) if len(sizes) else 1.0)
+
+
+def _within_list(values: Any, known: Any) -> Any:
+    """Standardise over the known rows of each list, the last axis but one."""
+    shown = ops.cast(known, values.dtype)
+    count = ops.maximum(ops.sum(shown, axis=-2, keepdims=True), 1.0)
+    centred = values - ops.sum(values * shown, axis=-2, keepdims=True) / count
+    variance = ops.sum(shown * centred**2, axis=-2, keepdims=True) / count
+    return _clipped(centred / ops.maximum(ops.sqrt(variance), SMALLEST_DEVIATION))
+
+
+def _clipped(values: Any) -> Any:
+    return ops.clip(values, -LARGEST_DEVIATION, LARGEST_DEVIATION)
 
 
 class Vocabulary(tf.Module):  # type: ignore[misc]

@@ -4,6 +4,9 @@ DCN-v2 (Wang et al. 2021): crossings of bounded degree beside a plain deep netwo
 there is: encoded numbers, embedded categories, the candidate's id, and what the candidate finds in
 the history. Trained listwise: the candidates of a query compete in one softmax (ListNet, Cao et al.
 2007).
+
+Where the data say how a play was valued, such as by its rating, a second head on the same trunk
+predicts that (multi-task learning, Caruana 1997). It ranks only if told to.
 """
 
 from collections.abc import Mapping
@@ -14,10 +17,12 @@ import keras
 from keras import ops
 from typing_extensions import override
 
+from lolomo.features.content import ItemContent
 from lolomo.training.layers.candidate_attention import CandidateAttention
 from lolomo.training.layers.continuous_time import log_gap
 from lolomo.training.layers.cross import Cross
 from lolomo.training.layers.feature_encoding import SetEmbedding
+from lolomo.training.layers.item_content import ContentEncoder
 from lolomo.training.layers.set_overlap import SetOverlap
 
 
@@ -37,6 +42,12 @@ class RankingShape:
     cross_rank: int
     hidden: tuple[int, ...]
     dropout: float
+    content: ItemContent | None = None
+    """Of the catalogue's items, row 0 for unknown; None where it may not be read."""
+    value_weight: float = 0.0
+    """Of the loss of the head that predicts how a play is valued; 0 for no such head."""
+    value_power: float = 0.0
+    """Power of the predicted value that multiplies the chance of a play; 0 ranks by plays alone."""
 
 
 class RankingNetwork(keras.Model):  # type: ignore[misc]
@@ -46,9 +57,9 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
         `numbers` float32 `[batch, candidates, encoded numbers]`; `sets`, by name, int32
         `[batch, candidates, values]`, or `[batch, 1, values]` where the same for all candidates;
         `candidates` int32 `[batch, candidates]`; `history` int32 and `history_timestamps` int64
-        `[batch, length]`, 0 where padded; `history_sets`, by name, int32 `[batch, length, values]`;
-        `timestamp` int64 `[batch]`. Targets are gains `[batch, candidates]`; a candidate whose
-        weight is 0 is padding.
+        `[batch, length]`, 0 where padded; `candidates_places` and `history_places`, the same
+        items' rows of the content; `history_sets`, by name, int32 `[batch, length, values]`;
+        `timestamp` int64 `[batch]`.
 
     Args:
         shape: Sizes.
@@ -57,6 +68,9 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
     def __init__(self, shape: RankingShape) -> None:
         super().__init__()
         self.shape = shape
+        self.content: Any = None
+        if shape.content is not None:
+            self.content = ContentEncoder(shape.content, shape.item_dim, name="content")
         small = keras.initializers.RandomNormal(stddev=0.05)
         self.item = keras.layers.Embedding(shape.num_items, shape.item_dim, small, name="item")
         self.sets = {
@@ -77,10 +91,14 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
             for index, units in enumerate(shape.hidden)
         ]
         self.score = keras.layers.Dense(1, name="score")
+        self.value = keras.layers.Dense(1, name="value") if shape.value_weight else None
 
     @override
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
-        """Return scores. Shape: [batch, candidates]."""
+        """Return the logits of the heads, of plays and, if predicted, of their values.
+
+        Shape: [batch, candidates, heads].
+        """
         features = self._features(inputs, training)
         crossed = features
         for cross in self.crosses:
@@ -88,7 +106,19 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
         deep = features
         for layer in self.hidden:
             deep = self.drop(layer(deep), training=training)
-        return ops.cast(self.score(ops.concatenate([crossed, deep], axis=-1))[..., 0], "float32")
+        trunk = ops.concatenate([crossed, deep], axis=-1)
+        heads = [self.score] if self.value is None else [self.score, self.value]
+        return ops.cast(ops.concatenate([head(trunk) for head in heads], axis=-1), "float32")
+
+    def scores(self, inputs: Mapping[str, Any]) -> Any:
+        """Return what candidates are ranked by: the chance of a play, times a power of its value.
+
+        Shape: [batch, candidates], in logarithms.
+        """
+        logits = self(inputs, training=False)
+        if self.value is None:
+            return logits[..., 0]
+        return logits[..., 0] + self.shape.value_power * ops.log_sigmoid(logits[..., 1])
 
     @override
     def compute_loss(
@@ -99,15 +129,25 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the mean listwise cross-entropy between gains and scores."""
-        log_shares = ops.log_softmax(ops.where(sample_weight > 0, y_pred, -1e9), axis=1)
-        shares = y / ops.maximum(ops.sum(y, axis=1, keepdims=True), 1e-9)
-        return -ops.mean(ops.sum(ops.where(shares > 0, shares * log_shares, 0.0), axis=1))
+        """Return the loss of plays, and the weighted one of their values.
+
+        Args:
+            x: Inputs.
+            y: Gains and values from 0 to 1, NaN where unknown. Shape: [batch, candidates, 2].
+            y_pred: Logits of the heads. Shape: [batch, candidates, heads].
+            sample_weight: 0 where padded. Shape: [batch, candidates].
+            training: Not read.
+        """
+        gains, values = y[..., 0], y[..., 1]
+        loss = _play_loss(gains, y_pred[..., 0], sample_weight)
+        if self.value is None:
+            return loss
+        return loss + self.shape.value_weight * _value_loss(gains, values, y_pred[..., 1])
 
     def _features(self, inputs: Mapping[str, Any], training: bool) -> Any:
         """Return everything known of each candidate, joined. Shape: [batch, candidates, size]."""
-        candidates = self.item(inputs["candidates"])
-        history, present = self.item(inputs["history"]), inputs["history_timestamps"] > 0
+        candidates, history = (self._item(inputs, name) for name in ("candidates", "history"))
+        present = inputs["history_timestamps"] > 0
         gaps = log_gap(inputs["timestamp"][:, None], inputs["history_timestamps"])
         found = self.attend(candidates, history, gaps, present)
         embedded = [self._set(name, inputs["sets"][name], candidates) for name in self.shape.sets]
@@ -119,7 +159,30 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
         given = ops.concatenate([inputs["numbers"], *overlaps], axis=-1)
         return ops.concatenate([ops.cast(given, self.compute_dtype), learned], axis=-1)
 
+    def _item(self, inputs: Mapping[str, Any], name: str) -> Any:
+        """Embed candidates or history, by id and by content. Shape: [batch, ..., dim]."""
+        embedded = self.item(inputs[name])
+        if self.content is None:
+            return embedded
+        return embedded + self.content(inputs[f"{name}_places"])
+
     def _set(self, name: str, indices: Any, candidates: Any) -> Any:
         """Embed a set of categories for every candidate."""
         embedded = self.sets[name](indices)
         return ops.broadcast_to(embedded, (*ops.shape(candidates)[:2], self.shape.category_dim))
+
+
+def _play_loss(gains: Any, logits: Any, weights: Any) -> Any:
+    """Return the mean listwise cross-entropy between gains and scores."""
+    log_shares = ops.log_softmax(ops.where(weights > 0, logits, -1e9), axis=1)
+    shares = gains / ops.maximum(ops.sum(gains, axis=1, keepdims=True), 1e-9)
+    return -ops.mean(ops.sum(ops.where(shares > 0, shares * log_shares, 0.0), axis=1))
+
+
+def _value_loss(gains: Any, values: Any, logits: Any) -> Any:
+    """Return the mean cross-entropy of the values of what was played, where they are known."""
+    known = ops.logical_and(gains > 0, ops.isfinite(values))
+    wanted = ops.where(known, values, 0.0)
+    losses = ops.softplus(logits) - wanted * logits
+    shown = ops.cast(known, losses.dtype)
+    return ops.sum(losses * shown) / ops.maximum(ops.sum(shown), 1.0)

@@ -28,14 +28,17 @@ from lolomo.training.models.space import Choice, Range, Space
 class BlendedRankerConfig:
     """How much each counts, and what is a discovery."""
 
-    deep_weight: float = 0.5
+    deep_weight: float = 0.75
     """Weight of the deep ranker's standardised scores; the trees have the rest."""
     discovery_place: int = 10
     """Place that is kept for discovery, from 1; 0 for none."""
     discovery_counts: str = "item_plays_total"
     """The feature that says how often a candidate was watched."""
-    discovery_quantile: float = 0.9
+    discovery_quantile: float = 0.7
     """Items watched more often than so large a share of all items are no discovery."""
+    discovery_gap: float = 2.75
+    """How far a discovery may be behind what it displaces, in standard deviations of the scores of
+    the query's candidates: less gives up coverage, more gives up accuracy."""
 
     def __post_init__(self) -> None:
         for name in ("deep_weight", "discovery_quantile"):
@@ -44,6 +47,8 @@ class BlendedRankerConfig:
         place = self.discovery_place
         if place < 0 or place == 1:
             raise ModelError(f"received discovery_place {place}: expected at least 2, 0 for none")
+        if self.discovery_gap < 0:
+            raise ModelError(f"received discovery_gap {self.discovery_gap}: expected at least 0")
 
 
 class BlendedRanker(Model[BlendedRankerConfig]):
@@ -51,12 +56,13 @@ class BlendedRanker(Model[BlendedRankerConfig]):
 
     name = "blended_ranker"
     Config = BlendedRankerConfig
-    roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.ALTERNATIVE}
+    roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.CHALLENGER}
     method: ClassVar[Method] = "rank"
     wants_gpu: ClassVar[bool] = True
     space: ClassVar[Mapping[str, Space]] = {
         "deep_weight": Range(0.0, 1.0),
-        "discovery_quantile": Choice((0.7, 0.8, 0.9, 0.95)),
+        "discovery_quantile": Choice((0.5, 0.7, 0.8, 0.9)),
+        "discovery_gap": Range(1.0, 4.0),
     }
 
     _members: tuple[tuple[Model[Any], float], ...] = ()
@@ -75,7 +81,12 @@ class BlendedRanker(Model[BlendedRankerConfig]):
         plays = data.events.group_by(Columns.ITEM_ID).len()["len"].to_numpy()
         most = float(np.quantile(plays, self.config.discovery_quantile))
         self._members = members
-        self._discovery = Discovery(self.config.discovery_counts, most, self.config.discovery_place)
+        self._discovery = Discovery(
+            self.config.discovery_counts,
+            most,
+            self.config.discovery_place,
+            self.config.discovery_gap,
+        )
 
     @override
     def export(self, path: Path) -> Export:

@@ -39,6 +39,9 @@ class RankingBatch:
     `genres` `[batch, candidates, values]`; history inputs `[batch, length]`."""
     gains: Scores
     """What each candidate was worth, 0 for most and where padded. Shape: [batch, candidates]."""
+    values: Scores | None = None
+    """How each candidate that has a gain was valued, from 0 to 1 (`core.reward.SATISFACTION`), NaN
+    where nobody said; None where no query says it. Shape: [batch, candidates]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 The case study's lesson is that deep models win with many heterogeneous features and with time. This
 one reads what LightGBM reads (numbers of user, item and context, categories, and the scores and
-ranks of the candidates' sources), and beside it what trees cannot: ids, the sequence of the
-history, and continuous gaps.
+ranks of the candidates' sources), and beside it what trees cannot: ids, the words
+of titles, the sequence of the history, and continuous gaps.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,10 +18,12 @@ from typing_extensions import override
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Query, Scores
+from lolomo.features.content import ItemContent, item_content
 from lolomo.training.models.data import RankingBatch, TrainingData
 from lolomo.training.models.export import export_ranker, ranker_inputs
 from lolomo.training.models.model import Export, Method, Model, Role
 from lolomo.training.models.next_item_config import Rung
+from lolomo.training.models.next_item_parts import MAX_TITLE_TOKENS
 from lolomo.training.models.ranker_encoder import RankerColumns, RankerEncoder
 from lolomo.training.models.space import Choice, Range, Space
 
@@ -50,22 +52,29 @@ class DeepRankerConfig:
     """Units of the deep layers."""
     dropout: float = 0.2
     """Share of activations dropped in training."""
-    num_negatives: int = 60
+    value_weight: float = 0.0
+    """Weight of the loss of a second head, which predicts how a play is valued where the data say
+    so; 0 for no such head."""
+    value_power: float = 0.0
+    """Candidates are ranked by the chance of a play times this power of its predicted value; 0 for
+    the chance alone."""
+    num_negatives: int = 120
     """Candidates drawn of each query in training, beside those that answer it."""
     min_item_count: int = 20
     """Items with fewer events share one embedding, as unseen items do."""
     batch_queries: int = 64
     """Queries a step."""
-    epochs: int = 6
+    epochs: int = 3
     """Most passes over the queries."""
     learning_rate: float = 2e-3
     """The highest of the schedule."""
     weight_decay: float = 1e-3
     """As in AdamW."""
-    held_back: float = 0.15
-    """Last fraction of the queries, by time, held back to stop early."""
+    held_back: float = 0.0
+    """Last fraction of the queries, by time, held back to stop early; 0 learns from all of them,
+    the latest included, for `epochs`."""
     patience: int = 1
-    """Epochs without a better loss on them before stopping."""
+    """Epochs without a better loss on them before stopping, if any are held back."""
     mixed_precision: bool = False
     """Whether to compute in bfloat16."""
     xla: bool = False
@@ -77,7 +86,7 @@ class DeepRanker(Model[DeepRankerConfig]):
 
     name = "deep_ranker"
     Config = DeepRankerConfig
-    roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.CHALLENGER}
+    roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.ALTERNATIVE}
     method: ClassVar[Method] = "rank"
     space: ClassVar[Mapping[str, Space]] = {
         "learning_rate": Range(5e-4, 5e-3, log=True),
@@ -85,7 +94,7 @@ class DeepRanker(Model[DeepRankerConfig]):
         "dropout": Range(0.0, 0.4),
         "num_crosses": Range(1, 3),
         "item_dim": Choice((8, 16, 32)),
-        "num_negatives": Choice((30, 60, 120)),
+        "num_negatives": Choice((60, 120, 240)),
     }
     wants_gpu: ClassVar[bool] = True
 
@@ -112,7 +121,7 @@ class DeepRanker(Model[DeepRankerConfig]):
             else None,
         )
         seed = int(rng.integers(2**31))
-        shape = self._shape(encoder)
+        shape = self._shape(encoder, data)
         self._columns, self._encoder, self._features = columns, encoder, data.features
         self._network = train(
             lambda: _built(RankingNetwork(shape), inputs),
@@ -132,12 +141,14 @@ class DeepRanker(Model[DeepRankerConfig]):
         variables = [weight.value for weight in network.weights]
 
         def scores(query: Mapping[str, Any]) -> Any:
-            return network(encoder.encode(query), training=False)
+            return network.scores(encoder.encode(query))
 
         return export_ranker(path, scores, specs, [*variables, *encoder.tables])
 
-    def _shape(self, encoder: "RankerEncoder") -> Any:
+    def _shape(self, encoder: "RankerEncoder", data: TrainingData) -> Any:
         from lolomo.training.layers.ranking_network import RankingShape
+
+        reads = self.config.inputs != "ids"
 
         return RankingShape(
             num_items=encoder.items.size,
@@ -149,6 +160,9 @@ class DeepRanker(Model[DeepRankerConfig]):
             cross_rank=self.config.cross_rank,
             hidden=self.config.hidden,
             dropout=self.config.dropout,
+            content=_content(data) if reads else None,
+            value_weight=self.config.value_weight,
+            value_power=self.config.value_power,
         )
 
     def _loop(self) -> "LoopConfig":
@@ -171,6 +185,15 @@ class _Lists:
     query: Query
     gains: Scores
     """Shape: [queries, candidates]."""
+    values: Scores
+    """How plays were valued, NaN where unknown. Shape: [queries, candidates]."""
+
+
+def _content(data: TrainingData) -> ItemContent:
+    """Return the content of the catalogue, after a row for unknown items."""
+    items = np.array(["", *data.items[Columns.ITEM_ID].to_list()], object)
+    content = item_content(data.items, items, data.cut.year)
+    return replace(content, tokens=content.tokens[:, :MAX_TITLE_TOKENS])
 
 
 def _built(network: "RankingNetwork", inputs: Mapping[str, Any]) -> "RankingNetwork":
@@ -182,12 +205,13 @@ def _built(network: "RankingNetwork", inputs: Mapping[str, Any]) -> "RankingNetw
 
 
 def _dataset(inputs: Mapping[str, Any], lists: _Lists, part: slice) -> Any:
-    """Return (inputs, gains, weights) of some queries."""
+    """Return (inputs, gains and values, weights) of some queries."""
     import tensorflow as tf
 
     present = (lists.query[Columns.CANDIDATES] != "").astype(np.float32)
+    targets = np.stack([lists.gains, lists.values], axis=2)
     some = tf.nest.map_structure(lambda value: value[part], dict(inputs))
-    return tf.data.Dataset.from_tensor_slices((some, lists.gains[part], present[part]))
+    return tf.data.Dataset.from_tensor_slices((some, targets[part], present[part]))
 
 
 def _materialise(
@@ -211,7 +235,10 @@ def _materialise(
             "candidates; import more data or widen the candidate sources"
         )
     query = {name: _joined([lists.query[name] for lists in kept], name) for name in columns.names}
-    return columns, _Lists(query, _joined([lists.gains for lists in kept], Columns.GAINS))
+    gains, values = (
+        _joined([getattr(lists, name) for lists in kept], name) for name in ("gains", "values")
+    )
+    return columns, _Lists(query, gains, values)
 
 
 def _sample(
@@ -232,7 +259,8 @@ def _sample(
         name: batch.query[name][index if name in columns.per_candidate else rows]
         for name in columns.names
     }
-    return _Lists(query, np.take_along_axis(gains, kept, axis=1))
+    values = np.full_like(gains, np.nan) if batch.values is None else batch.values[rows]
+    return _Lists(query, *(np.take_along_axis(each, kept, axis=1) for each in (gains, values)))
 
 
 def _joined(parts: list[NDArray[Any]], name: str) -> NDArray[Any]:

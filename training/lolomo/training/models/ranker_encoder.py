@@ -128,6 +128,7 @@ class RankerEncoder:
         numbers = [
             tf.broadcast_to(self._aligned(query, name), shape) for name in self.columns.numbers
         ]
+        present = (candidates != "")[:, :, None]
         history = tf.convert_to_tensor(query[Columns.HISTORY_ITEM_IDS])
         times = tf.convert_to_tensor(query[Columns.HISTORY_TIMESTAMPS])
         now = tf.convert_to_tensor(query[Columns.TIMESTAMP])
@@ -137,10 +138,12 @@ class RankerEncoder:
         return {
             "candidates": self.items(candidates),
             "history": self.items(history),
+            "candidates_places": self.catalogue(candidates),
+            "history_places": places,
             "history_sets": {name: tf.gather(some, places) for name, some in self.contents.items()},
             "history_timestamps": times,
             "timestamp": now,
-            "numbers": self.numbers(tf.stack(numbers, axis=2)),
+            "numbers": self.numbers(tf.where(present, tf.stack(numbers, axis=2), np.nan)),
             "sets": {name: self._set(query, name) for name in self.columns.sets},
         }
 

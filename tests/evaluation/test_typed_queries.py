@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lolomo.core.columns import QueryKind
+from lolomo.core.columns import Columns, QueryKind
 from lolomo.evaluation import typed_queries, typed_text
 
 TITLES = {"a": "The Godfather", "b": "Heat", "c": None, "d": "..."}
@@ -61,3 +61,11 @@ def test_the_same_seed_types_the_same() -> None:
     asked = queries([["a"], ["b"]] * 50)
     assert typed_queries(asked, TITLES).equals(typed_queries(asked, TITLES))
     assert not typed_queries(asked, TITLES).equals(typed_queries(asked, TITLES, seed=2))
+
+
+def test_rewards_are_kept_along_with_their_targets() -> None:
+    asked = queries([["a", "b"]] * 40).with_columns(pl.Series(Columns.REWARDS, [[0.0, 1.0]] * 40))
+    typed = typed_queries(asked, {"a": "Alien", "b": "Brazil"})
+    for row in typed.iter_rows(named=True):
+        worth = {"a": 0.0, "b": 1.0}
+        assert row[Columns.REWARDS] == [worth[item] for item in row[Columns.TARGETS]]

@@ -26,6 +26,9 @@ LENGTHS: Final = {QueryKind.PREFIX: (2, 8), QueryKind.TYPO: (5, 16)}
 _KEYBOARD: Final = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _WORDS: Final = re.compile(r"\w+")
 
+ANSWERS = (Columns.TARGETS, Columns.GAINS, Columns.REWARDS)
+"""Columns with an entry a target."""
+
 
 def typed_queries(
     queries: pl.DataFrame, titles: Mapping[str, str | None], seed: int = SEED
@@ -40,25 +43,24 @@ def typed_queries(
     """
     rng = np.random.default_rng(seed)
     kinds = rng.choice(list(SHARES), len(queries), p=list(SHARES.values())).tolist()
-    texts, targets, gains = [], [], []
-    pairs = zip(queries[Columns.TARGETS].to_list(), queries[Columns.GAINS].to_list(), strict=True)
-    for row, (item_ids, worth) in enumerate(pairs):
+    texts: list[str] = []
+    kept: list[list[int]] = []
+    for row, item_ids in enumerate(queries[Columns.TARGETS].to_list()):
         named = [place for place, item_id in enumerate(item_ids) if _words(titles.get(item_id))]
         if kinds[row] == QueryKind.PRE_QUERY or not named:
             kinds[row] = QueryKind.PRE_QUERY
             texts.append("")
+            kept.append(list(range(len(item_ids))))
         else:
             meant = named[rng.integers(len(named))]
-            item_ids, worth = [item_ids[meant]], [worth[meant]]
-            texts.append(typed_text(titles[item_ids[0]] or "", kinds[row], rng))
-        targets.append(item_ids)
-        gains.append(worth)
-    schema = queries.schema
+            texts.append(typed_text(titles[item_ids[meant]] or "", kinds[row], rng))
+            kept.append([meant])
+    places = pl.Series("kept", kept, pl.List(pl.UInt32))
+    lists = [name for name in ANSWERS if name in queries.columns]
     return queries.with_columns(
         pl.Series(Columns.TEXT, texts, pl.String),
         pl.Series(Columns.QUERY_KIND, kinds, pl.String),
-        pl.Series(Columns.TARGETS, targets, schema[Columns.TARGETS]),
-        pl.Series(Columns.GAINS, gains, schema[Columns.GAINS]),
+        *(queries[name].list.gather(places).alias(name) for name in lists),
     )
 
 

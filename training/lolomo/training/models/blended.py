@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from typing_extensions import override
@@ -30,7 +30,7 @@ from lolomo.core.recommender import Ids, Scores
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.export import HISTORY_INDICES, Tensor, export_retriever
 from lolomo.training.models.holdout import HISTORY_LENGTH, Holdout, choose, hold_out
-from lolomo.training.models.model import ConfigT, Export, Method, Model
+from lolomo.training.models.model import Export, Method, Model
 from lolomo.training.models.plays import MICROSECONDS_A_DAY, Plays, plays_of, popularity
 
 Settings: TypeAlias = Mapping[str, float]
@@ -40,6 +40,21 @@ PRIOR_DAYS = "prior_days"
 _BLEND = (PRIOR_WEIGHT, HALF_LIFE_DAYS, PRIOR_DAYS)
 TRIAL_SHARE = 0.5
 """Of the progress that is told, so much is for the choice of settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlendConfig:
+    """What to blend by; a field of several values is chosen on the last events."""
+
+    half_life_days: tuple[float, ...] = (7.0, 36500.0, 30.0, 1.0)
+    """A history entry so much older than the latest counts half."""
+    prior_weight: tuple[float, ...] = (1.0, 0.01, 0.1, 0.3, 3.0)
+    """What the popularity of the last days counts beside the history."""
+    prior_days: tuple[float, ...] = (3.0, 1.0, 14.0)
+    """How many days those are."""
+
+
+BlendConfigT = TypeVar("BlendConfigT", bound=BlendConfig)
 
 
 class HistoryScorer(Protocol):
@@ -92,11 +107,11 @@ class Run:
     """As in `TrainingData`."""
 
 
-class BlendedModel(Model[ConfigT]):
+class BlendedModel(Model[BlendConfigT]):
     """A model that scores from a history, blended with what is popular.
 
-    Its config has the fields `half_life_days`, `prior_weight` and `prior_days`. Every field that is
-    a tuple lists values to choose from, the one to begin with first.
+    Every field of its config that is a tuple lists values to choose from, the one to begin with
+    first.
     """
 
     method: ClassVar[Method] = "retrieve"
@@ -129,14 +144,14 @@ class BlendedModel(Model[ConfigT]):
         return export_blended(path, self._fitted)
 
 
-def choices_of(config: Any) -> dict[str, Sequence[float]]:
+def choices_of(config: BlendConfig) -> dict[str, Sequence[float]]:
     """Return the fields of a config that list values to choose from, in the order of choice.
 
     The weight of the prior and the half-life come first, since without them nothing else tells.
     """
     values = {entry.name: getattr(config, entry.name) for entry in fields(config)}
-    first = (PRIOR_WEIGHT, HALF_LIFE_DAYS)
-    names = (*first, *(name for name in values if name not in first))
+    own = (name for name in values if name not in _BLEND)
+    names = (PRIOR_WEIGHT, HALF_LIFE_DAYS, *own, PRIOR_DAYS)
     return {name: values[name] for name in names if isinstance(values[name], tuple)}
 
 

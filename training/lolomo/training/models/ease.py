@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Scores
-from lolomo.training.models.blended import BlendedModel, Run, Settings
+from lolomo.training.models.blended import BlendConfig, BlendedModel, Run, Settings
 from lolomo.training.models.item_item import ItemItem, strongest
 from lolomo.training.models.model import Role
 from lolomo.training.models.plays import Plays, most_watched, watched
@@ -21,8 +21,8 @@ from lolomo.training.models.space import Choice, Range, Space
 Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class EaseConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EaseConfig(BlendConfig):
     """How strongly to regularise; a field of several values is chosen on the last events."""
 
     neighbours: int = 200
@@ -37,12 +37,6 @@ class EaseConfig:
     """Added to each item's count of plays."""
     memory_days: tuple[float, ...] = (36500.0, 60.0)
     """A play so much before the cut counts half."""
-    half_life_days: tuple[float, ...] = (7.0, 36500.0, 30.0, 1.0)
-    """A history entry so much older than the latest counts half."""
-    prior_weight: tuple[float, ...] = (1.0, 0.01, 0.1, 0.3, 3.0)
-    """What the popularity of the last days counts beside the history."""
-    prior_days: tuple[float, ...] = (3.0, 1.0, 14.0)
-    """How many days those are."""
 
 
 class Ease(BlendedModel[EaseConfig]):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from typing_extensions import override
 
-from lolomo.training.models.blended import BlendedModel, HistoryScorer, Run, Settings
+from lolomo.training.models.blended import BlendConfig, BlendedModel, HistoryScorer, Run, Settings
 from lolomo.training.models.export import Tensor
 from lolomo.training.models.model import Role
 from lolomo.training.models.plays import Plays, watched
@@ -18,8 +18,8 @@ ENTRIES_AT_ONCE = 32_768
 """How many plays, padding included, are solved for together."""
 
 
-@dataclass(frozen=True, slots=True)
-class IalsConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IalsConfig(BlendConfig):
     """How to factorise; a field of several values is chosen on the last events."""
 
     embedding_dim: int = 64
@@ -32,12 +32,6 @@ class IalsConfig:
     """What an item that was not watched counts beside one that was."""
     l2: tuple[float, ...] = (0.01, 0.003, 0.03)
     """Regularisation a play, each unobserved one counting `unobserved_weight` of it."""
-    half_life_days: tuple[float, ...] = (7.0, 36500.0, 30.0, 1.0)
-    """A history entry so much older than the latest counts half."""
-    prior_weight: tuple[float, ...] = (1.0, 0.01, 0.1, 0.3, 3.0)
-    """What the popularity of the last days counts beside the history."""
-    prior_days: tuple[float, ...] = (3.0, 1.0, 14.0)
-    """How many days those are."""
 
 
 class Ials(BlendedModel[IalsConfig]):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from typing_extensions import override
 
-from lolomo.training.models.blended import BlendedModel, Run, Settings
+from lolomo.training.models.blended import BlendConfig, BlendedModel, Run, Settings
 from lolomo.training.models.following import following
 from lolomo.training.models.item_item import ItemItem, strongest
 from lolomo.training.models.model import Role
@@ -16,8 +16,8 @@ from lolomo.training.models.plays import Plays
 from lolomo.training.models.space import Choice, Range, Space
 
 
-@dataclass(frozen=True, slots=True)
-class ItemKNNConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemKNNConfig(BlendConfig):
     """How items are counted together; a field of several values is chosen on the last events."""
 
     neighbours: int = 100
@@ -33,12 +33,6 @@ class ItemKNNConfig:
     """What it counts that an item came before rather than after."""
     memory_days: tuple[float, ...] = (36500.0, 60.0, 15.0)
     """A pair so much before the cut counts half."""
-    half_life_days: tuple[float, ...] = (7.0, 36500.0, 30.0, 1.0)
-    """A history entry so much older than the latest counts half."""
-    prior_weight: tuple[float, ...] = (1.0, 0.01, 0.1, 0.3, 3.0)
-    """What the popularity of the last days counts beside the history."""
-    prior_days: tuple[float, ...] = (3.0, 1.0, 14.0)
-    """How many days those are."""
 
 
 class ItemKNN(BlendedModel[ItemKNNConfig]):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from typing_extensions import override
 
-from lolomo.training.models.blended import BlendedModel, HistoryScorer, Run, Settings
+from lolomo.training.models.blended import BlendConfig, BlendedModel, HistoryScorer, Run, Settings
 from lolomo.training.models.export import Tensor
 from lolomo.training.models.following import follows
 from lolomo.training.models.item_item import ItemItem, strongest
@@ -18,8 +18,8 @@ from lolomo.training.models.model import Role
 from lolomo.training.models.plays import Plays
 
 
-@dataclass(frozen=True, slots=True)
-class MarkovConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkovConfig(BlendConfig):
     """How to smooth; a field of several values is chosen on the last events."""
 
     neighbours: int = 100
@@ -27,15 +27,10 @@ class MarkovConfig:
     back_off: tuple[float, ...] = (5.0, 1.0, 20.0)
     """Plays that a context needs to be trusted by half; the rest is left to the shorter one."""
     skip_weight: tuple[float, ...] = (1.0, 0.0, 0.5)
-    """What the last item but one counts by itself, when watched at the same time as the last."""
+    """What the last item but one counts by itself, when watched at the same time as the last; by
+    its half-life the less, the older it is."""
     memory_days: tuple[float, ...] = (60.0, 36500.0, 15.0)
     """A transition so much before the cut counts half."""
-    half_life_days: tuple[float, ...] = (7.0, 36500.0, 30.0, 1.0)
-    """The last item but one, so much older than the last, counts half."""
-    prior_weight: tuple[float, ...] = (1.0, 0.01, 0.1, 0.3, 3.0)
-    """What the popularity of the last days counts beside the history."""
-    prior_days: tuple[float, ...] = (3.0, 1.0, 14.0)
-    """How many days those are."""
 
 
 class Markov(BlendedModel[MarkovConfig]):

@@ -1,48 +1,30 @@
 """Mult-VAE: a variational autoencoder of what each user watched."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from lolomo.training.models.blended import BlendedModel, Run, Settings
-from lolomo.training.models.item_bags import BagScorer, bags_of, examples_of
-from lolomo.training.models.model import Role
-from lolomo.training.models.plays import Plays
+from lolomo.training.models.item_bags import BagConfig, BagModel
+
+if TYPE_CHECKING:
+    from lolomo.training.layers.item_bag import VAEShape
+    from lolomo.training.layers.mult_vae import MultVAENetwork
 
 
-@dataclass(frozen=True, slots=True)
-class MultVAEConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultVAEConfig(BagConfig):
     """What Mult-VAE may be told; a field of several values is chosen on the last events."""
 
-    hidden_dim: int = 200
-    """Size of the layers between items and latent vector."""
-    latent_dim: int = 64
-    """Size of the latent vector."""
-    dropout: float = 0.5
-    """Share of a user's items hidden from the encoder in training."""
     beta: float = 0.2
     """What the divergence from the prior counts in the end; it is annealed to that from 0."""
     annealing_epochs: int = 20
     """Over how many epochs it rises."""
-    bag_length: int = 100
-    """Most items in a bag; users with more have several."""
-    batch_size: int = 256
-    """Bags a step."""
     epochs: int = 20
     """Passes over the data."""
-    learning_rate: float = 2e-3
-    """The highest of the schedule."""
-    half_life_days: tuple[float, ...] = (7.0, 36500.0, 30.0, 1.0)
-    """A history entry so much older than the latest counts half."""
-    prior_weight: tuple[float, ...] = (1.0, 0.01, 0.1, 0.3, 3.0)
-    """What the popularity of the last days counts beside the history."""
-    prior_days: tuple[float, ...] = (3.0, 1.0, 14.0)
-    """How many days those are."""
 
 
-class MultVAE(BlendedModel[MultVAEConfig]):
+class MultVAE(BagModel[MultVAEConfig]):
     """Learns to tell what a user watched from a part of it, through a noisy latent vector.
 
     The likelihood is multinomial: items compete for one softmax (Liang, Krishnan, Hoffman & Jebara
@@ -51,32 +33,15 @@ class MultVAE(BlendedModel[MultVAEConfig]):
 
     name = "mult_vae"
     Config = MultVAEConfig
-    roles: ClassVar[Mapping[str, Role]] = {
-        "because_you_watched": Role.ALTERNATIVE,
-        "next_play": Role.ALTERNATIVE,
-    }
-    wants_gpu: ClassVar[bool] = True
+
+    @property
+    @override
+    def num_epochs(self) -> int:
+        return self.config.epochs
 
     @override
-    def learn(self, plays: Plays, settings: Settings, run: Run) -> BagScorer:
-        from lolomo.training.layers.item_bag import VAEShape
+    def network(self, shape: "VAEShape", num_steps: int, seed: int) -> "MultVAENetwork":
         from lolomo.training.layers.mult_vae import MultVAENetwork
-        from lolomo.training.loop import LoopConfig, train
 
-        config = self.config
-        examples = examples_of(bags_of(plays, config.bag_length), config.batch_size)
-        shape = VAEShape(
-            num_items=plays.num_items,
-            hidden_dim=config.hidden_dim,
-            latent_dim=config.latent_dim,
-            dropout=config.dropout,
-        )
-
-        def build() -> MultVAENetwork:
-            steps = config.annealing_epochs * examples.num_steps
-            network = MultVAENetwork(shape, config.beta, steps, run.seed)
-            network.build()
-            return network
-
-        loop = LoopConfig(epochs=config.epochs, learning_rate=config.learning_rate)
-        return BagScorer(train(build, examples, loop, run.seed, run.scratch, run.progress))
+        steps = self.config.annealing_epochs * num_steps
+        return MultVAENetwork(shape, self.config.beta, steps, seed)

@@ -7,23 +7,22 @@ where nothing begins so as well. All that it learns is which of the counts to or
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from typing_extensions import override
 
 from lolomo.training.models.data import TrainingData
-from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.model import Role
 from lolomo.training.models.search_blend import (
     COUNTS,
-    READS,
     STARTS,
     SearchGraph,
     TitleMatch,
     Weights,
     catalogue_index,
 )
+from lolomo.training.models.search_model import SearchModel
 
 if TYPE_CHECKING:
     from lolomo.training.models.shortlists import Shortlists
@@ -42,17 +41,12 @@ class PrefixPopularityConfig:
     """Most queries of each batch of rankings to choose on."""
 
 
-class PrefixPopularity(Model[PrefixPopularityConfig]):
+class PrefixPopularity(SearchModel[PrefixPopularityConfig]):
     """Orders the titles that begin with the text by one decayed count."""
 
     name = "prefix_popularity"
     Config = PrefixPopularityConfig
     roles: ClassVar[Mapping[str, Role]] = {"search": Role.BASELINE}
-    method: ClassVar[Method] = "rank"
-    reads: ClassVar[tuple[str, ...]] = READS
-
-    _graph: SearchGraph | None = None
-    _weights: Weights
 
     @override
     def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
@@ -64,12 +58,6 @@ class PrefixPopularity(Model[PrefixPopularityConfig]):
         self._graph = graph
         self._weights = Weights(np.append(np.float32(_FIRST), chosen), np.append(0.0, chosen))
         data.progress(1.0, f"orders by {best}")
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._graph is None:
-            raise self.not_fitted()
-        return self._graph.export(path, self._weights)
 
 
 def _best_count(lists: "Shortlists") -> str:

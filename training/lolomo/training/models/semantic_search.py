@@ -10,7 +10,6 @@ query suggestion, as in the case study's search). Its similarity is one more col
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -22,16 +21,10 @@ from lolomo.core.recommender import Scores
 from lolomo.evaluation import typed_text
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.export import Tensor
-from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.model import Role
 from lolomo.training.models.play_vectors import Taste, play_vectors, tastes_before
-from lolomo.training.models.search_blend import (
-    READS,
-    SearchGraph,
-    TitleMatch,
-    Weights,
-    before_rankings,
-    catalogue_index,
-)
+from lolomo.training.models.search_blend import SearchGraph
+from lolomo.training.models.search_model import BlendedSearch, BlendedSearchConfig, Catalogue
 from lolomo.training.models.search_titles import TitleIndex, grams_of, normalised
 
 if TYPE_CHECKING:
@@ -43,8 +36,8 @@ MAX_PIECES: Final = 48
 """Character runs of a text that the network reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class SemanticSearchConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SemanticSearchConfig(BlendedSearchConfig):
     """How to read, to learn and to weigh."""
 
     embedding_dim: int = 64
@@ -63,47 +56,25 @@ class SemanticSearchConfig:
     """Texts a step, and so the items that each is compared with."""
     learning_rate: float = 4e-3
     """The highest; see `LoopConfig`."""
-    queries_per_batch: int = 32
-    """Most queries of each batch of rankings to fit the weights on."""
-    l2: float = 0.001
-    """How strongly weights are drawn to 0, each counting one standard deviation."""
 
 
-class SemanticSearch(Model[SemanticSearchConfig]):
+class SemanticSearch(BlendedSearch[SemanticSearchConfig]):
     """Blends a learned similarity of text, taste and title with match and popularity."""
 
     name = "semantic_search"
     Config = SemanticSearchConfig
     roles: ClassVar[Mapping[str, Role]] = {"search": Role.ALTERNATIVE}
-    method: ClassVar[Method] = "rank"
-    reads: ClassVar[tuple[str, ...]] = READS
-
-    _graph: SearchGraph | None = None
-    _weights: Weights
 
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
-        index = catalogue_index(data)
-        titles = TitleMatch(index)
-        early = before_rankings(data)
-        graph = self._graph_of(early, titles, index, rng)
-        self._weights = graph.fit(data, self.config.queries_per_batch, self.config.l2, rng)
-        self._graph = graph if early is data else self._graph_of(data, titles, index, rng)
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._graph is None:
-            raise self.not_fitted()
-        return self._graph.export(path, self._weights)
-
-    def _graph_of(
-        self, data: TrainingData, titles: TitleMatch, index: TitleIndex, rng: np.random.Generator
+    def graph_of(
+        self, data: TrainingData, catalogue: Catalogue, rng: np.random.Generator
     ) -> SearchGraph:
+        index = catalogue.titles
         vectors = play_vectors(data, index.item_ids, self.config.taste_dim, rng)
         network = self._network(data, index, vectors, rng)
         taste = Taste(vectors)
         meaning = _Meaning(network, taste, self.config.num_buckets, len(index.item_ids))
-        return SearchGraph(index.item_ids, [titles, taste, meaning])
+        return SearchGraph(index.item_ids, [catalogue.match, taste, meaning])
 
     def _network(
         self, data: TrainingData, index: TitleIndex, vectors: Scores, rng: np.random.Generator

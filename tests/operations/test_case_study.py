@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from evaluation.made_up_study import made_up_row, per_query, study, whole_study
+from mapping_files import play, write_dataset
 
 from lolomo.core.errors import LolomoError, ModelError
 from lolomo.core.progress import Progress, silent
@@ -24,18 +26,6 @@ from lolomo.training.models import next_item_config
 from lolomo.training.pipelines.contest import Entrant, Judged
 from lolomo.training.pipelines.judge import METRICS
 
-MAPPING = """\
-name = "small"
-
-[events]
-path = "plays.csv"
-kind = "play"
-
-[events.columns]
-user_id = "user"
-item_id = "item"
-timestamp = "time"
-"""
 RANKS = ("sasrec", "hstu", "recent_popularity", "popularity", "lightgbm_ranker", "deep_ranker")
 
 
@@ -172,9 +162,8 @@ def test_a_run_stopped_by_hand_keeps_what_it_measured(contest: Contest) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Return settings beside a data set of a hundred plays, described by a mapping file."""
-    lines = [f"u{n % 7},i{n % 11},2026-01-{1 + n // 5:02}T{n % 24:02}:00:00Z" for n in range(100)]
-    (tmp_path / "plays.csv").write_text("\n".join(["user,item,time", *lines]) + "\n")
-    (tmp_path / "mapping.toml").write_text(MAPPING)
+    plays = (play(n % 7, n % 11, timedelta(days=n // 5, hours=n % 24)) for n in range(100))
+    write_dataset(tmp_path, "small", plays)
     return Settings(home=tmp_path / "home", dataset="small", data=None)
 
 

@@ -6,45 +6,32 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mapping_files import play, write_dataset
 
 from lolomo.core.release import ReleaseStore
 from lolomo.events import EventLog
 from lolomo.operations.training import split_by_needs
 from lolomo.tasks import TOP_PICKS, all_tasks
 
-MAPPING = """\
-name = "small"
-
-[events]
-path = "plays.csv"
-kind = "play"
-
-[events.columns]
-user_id = "user"
-item_id = "item"
-timestamp = "time"
-"""
 PATIENCE_SECONDS = 600
 
 
-def write_plays(path: Path) -> None:
-    """Write plays of 60 users with one of two tastes, the newer items more often."""
+def _plays() -> Iterator[str]:
+    """Yield plays of 60 users with one of two tastes, the newer items more often."""
     rng = np.random.default_rng(11)
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    lines = ["user,item,time"]
     for number in range(2400):
-        user = rng.integers(60)
+        user = int(rng.integers(60))
         newest = 20 + number // 60
-        item = newest - min(newest, rng.geometric(0.08))
+        item = newest - min(newest, int(rng.geometric(0.08)))
         item += (item % 2 != user % 2) & (rng.random() < 0.9)
-        lines.append(f"u{user},i{item:03d},{(start + timedelta(minutes=20 * number)).isoformat()}")
-    path.write_text("\n".join(lines) + "\n")
+        yield play(user, item, timedelta(minutes=20 * number))
 
 
 @dataclass
@@ -94,8 +81,7 @@ class Road:
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
     road = Road(tmp_path_factory.mktemp("road"))
-    write_plays(road.folder / "plays.csv")
-    (road.folder / "mapping.toml").write_text(MAPPING)
+    write_dataset(road.folder, "small", _plays())
     road.kill_in_training()
     assert road.pins() == {}
     road.finish()

@@ -2,50 +2,30 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
+from mapping_files import play, workspace_of, write_dataset
 
 from lolomo.core.errors import DataError
-from lolomo.core.progress import silent
 from lolomo.core.settings import Settings
-from lolomo.operations.datasets import ready_dataset
 from lolomo.training.pipelines.cold import LEARNED, cold
-
-MAPPING = """\
-name = "appearing"
-
-[events]
-path = "plays.csv"
-kind = "play"
-
-[events.columns]
-user_id = "user"
-item_id = "item"
-timestamp = "time"
-"""
 
 
 def _plays() -> Iterator[str]:
     """Yield plays of titles that appear one a day and are watched for three days."""
     rng = np.random.default_rng(5)
-    start = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(900):
-        time = start + timedelta(hours=0.8 * number)
         newest = int(0.8 * number / 24)
-        yield f"u{rng.integers(20)},i{newest - rng.integers(3):02d},{time.isoformat()}"
+        user, item = int(rng.integers(20)), newest - int(rng.integers(3))
+        yield play(user, max(item, 0), timedelta(hours=0.8 * number))
 
 
 @pytest.fixture(scope="module")
 def appearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    folder = tmp_path_factory.mktemp("appearing")
-    (folder / "plays.csv").write_text("\n".join(["user,item,time", *_plays()]) + "\n")
-    (folder / "mapping.toml").write_text(MAPPING)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOLOMO_HOME", str(folder / "home"))
-        settings = Settings.from_environment()
-        ready_dataset(settings, str(folder / "mapping.toml"), silent)
+    mapping = write_dataset(tmp_path_factory.mktemp("appearing"), "appearing", _plays())
+    with workspace_of(mapping) as settings:
         yield settings
 
 

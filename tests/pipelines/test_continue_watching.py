@@ -1,61 +1,40 @@
 """Continue watching, on data that say how far plays got, from the mapping file to the figures."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+from mapping_files import play, workspace_of, write_dataset
 
 from lolomo.core.errors import DataError
-from lolomo.core.progress import silent
 from lolomo.core.settings import Settings
-from lolomo.operations.datasets import ready_dataset
 from lolomo.training.pipelines.judge import METRICS, judge
 from lolomo.training.pipelines.prepare import prepare
 from lolomo.training.pipelines.train import FitOptions, train
 
 TASK = "continue_watching"
-MAPPING = """\
-name = "serials"
-
-[events]
-path = "plays.csv"
-kind = "play"
-
-[events.columns]
-user_id = "user"
-item_id = "item"
-timestamp = "time"
-progress = "share"
-"""
 
 
-def write_plays(path: Path) -> None:
-    """Write evenings at which users begin two items, and go on with the one they got far in."""
+def _plays() -> Iterator[str]:
+    """Yield evenings at which users begin two items, and go on with the one they got far in."""
     rng = np.random.default_rng(3)
-    start = datetime(2026, 1, 1, 19, tzinfo=UTC)
-    lines = ["user,item,time,share"]
     for evening in range(24):
         for user in range(12):
-            begun = rng.choice(30, 2, replace=False)
-            time = start + timedelta(days=2 * evening, minutes=user)
+            begun = [int(item) for item in rng.choice(30, 2, replace=False)]
+            time = timedelta(days=2 * evening, hours=19, minutes=user)
             for place, (item, share) in enumerate(zip(begun, (0.7, 0.1), strict=True)):
-                lines.append(f"u{user},i{item:02d},{time + timedelta(minutes=20 * place)},{share}")
-            lines.append(f"u{user},i{begun[0]:02d},{time + timedelta(days=1)},1.0")
-    path.write_text("\n".join(lines) + "\n")
+                yield play(user, item, time + timedelta(minutes=20 * place), share)
+            yield play(user, begun[0], time + timedelta(days=1), 1.0)
 
 
 @pytest.fixture(scope="module")
 def serials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("serials")
-    write_plays(folder / "plays.csv")
-    (folder / "mapping.toml").write_text(MAPPING)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOLOMO_HOME", str(folder / "home"))
-        settings = Settings.from_environment()
-        ready_dataset(settings, str(folder / "mapping.toml"), silent)
+    with workspace_of(
+        write_dataset(folder, "serials", _plays(), {"progress": "share"})
+    ) as settings:
         yield settings
 
 

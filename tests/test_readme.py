@@ -4,45 +4,23 @@ import re
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
+from documents import README, ROOT, blocks, parse, typed_commands
 
-from lolomo.cli import lolomo
 from lolomo.core.extensions import GROUPS
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's code blocks in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-def typed_commands() -> list[str]:
-    """Return each `lolomo …` of the README's shell blocks, without its comment."""
-    lines = [line.partition("#")[0] for block in blocks("sh") for line in block.splitlines()]
-    commands = [part.strip() for line in lines for part in line.split("&&")]
-    return [command for command in commands if command.startswith("lolomo ")]
-
-
-@pytest.mark.parametrize("command", typed_commands())
+@pytest.mark.parametrize("command", typed_commands(README))
 def test_every_command_of_the_readme_parses(command: str) -> None:
-    context = click.Context(lolomo)
-    found: click.Command = lolomo
-    words = command.split()[1:]
-    while isinstance(found, click.Group):
-        subcommand = found.get_command(context, words.pop(0))
-        assert subcommand is not None, command
-        found = subcommand
-    found.make_context(command, words, resilient_parsing=False)
+    parse(command)
 
 
 def test_the_mapping_of_the_readme_is_read(tmp_path: Path) -> None:
     from lolomo.events.datasets import read_mapping
 
-    (block,) = blocks("toml")
+    (block,) = blocks(README, "toml")
     tomllib.loads(block)
     path = tmp_path / "mapping.toml"
     path.write_text(block)
@@ -52,7 +30,7 @@ def test_the_mapping_of_the_readme_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["demo", "test"])
 def test_the_two_commands_are_targets(target: str) -> None:
-    assert f"make {target}" in README
+    assert f"make {target}" in README.read_text()
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 

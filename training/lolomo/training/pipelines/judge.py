@@ -43,6 +43,8 @@ from lolomo.training.rankings import BATCH_SIZE, Rankings
 JUDGEMENTS = "judgements.parquet"
 METRICS = "metrics.parquet"
 RESULT = "result.json"
+SYNTHETIC = "synthetic queries"
+"""Noted wherever texts that nobody typed were asked."""
 
 
 def judge(
@@ -93,6 +95,7 @@ def judge(
             freshness=freshness.label,
             metrics=summarise(per_query, names),
             num_users=num_evaluable_users(context.log.events(), queries, fold),
+            note=SYNTHETIC if context.task.label.kind is LabelKind.SEARCH else "",
             seed=described.seed,
         )
         (folder / RESULT).write_text(to_json([result]))

@@ -30,6 +30,7 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(lolomo, [*words, "--help"])
     assert shown.exit_code == 0
     assert "Usage: " in shown.output
+    assert "\\b" not in shown.output  # click's mark for "do not wrap", which it takes away itself
 
 
 def test_an_error_made_on_purpose_is_printed_without_a_traceback() -> None:

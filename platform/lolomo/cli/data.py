@@ -49,15 +49,16 @@ def list_datasets() -> None:
 @data.command()
 @click.argument("dataset", required=False, metavar="[NAME|MAPPING]")
 def get(dataset: str | None) -> None:
-    r"""Fetch, check and import a dataset; nothing is done twice.
+    """Fetch, check and import a dataset; nothing is done twice.
 
     Without an argument, the dataset of LOLOMO_DATASET, movielens-100k unless set. Your own data
     need a small mapping file; `python -m pydoc lolomo.events.datasets.mapping` shows one.
 
     \b
-    Examples: lolomo data get movietweetings-100k
-              lolomo data get acme/mapping.toml
-    """
+    Examples:
+      lolomo data get movietweetings-100k
+      lolomo data get acme/mapping.toml
+    """  # noqa: D301
     from rich.console import Console
 
     from lolomo.events import find_dataset, import_dataset
@@ -73,17 +74,18 @@ def get(dataset: str | None) -> None:
 @data.command()
 @click.argument("path_or_name")
 def check(path_or_name: str) -> None:
-    r"""Look through a dataset, a mapping, a data file or a folder of them, importing nothing.
+    """Look through a dataset, a mapping, a data file or a folder of them, importing nothing.
 
     Every file is reported with its counts and what is wrong, row by row number. A data file without
     a mapping must have our column names (user_id, item_id, kind, timestamp, ...). Ends with 1 if
     anything was wrong.
 
     \b
-    Examples: lolomo data check plays.csv
-              lolomo data check acme/mapping.toml
-              lolomo data check incoming/
-    """
+    Examples:
+      lolomo data check plays.csv
+      lolomo data check acme/mapping.toml
+      lolomo data check incoming/
+    """  # noqa: D301
     from rich.console import Console
 
     from lolomo.events import check as check_all

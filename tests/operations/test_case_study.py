@@ -13,7 +13,7 @@ from mapping_files import play, write_dataset
 
 from lolomo.core.errors import LolomoError, ModelError
 from lolomo.core.progress import Progress, silent
-from lolomo.core.settings import Settings
+from lolomo.core.settings import Settings, Workspace
 from lolomo.evaluation import Interval, Result
 from lolomo.evaluation.ladder import Family, Rung
 from lolomo.operations.case_study import CaseStudyOptions, measure, report_case_study
@@ -25,6 +25,7 @@ from lolomo.operations.case_study.report import write_report
 from lolomo.training.models import next_item_config
 from lolomo.training.pipelines.contest import Entrant, Judged
 from lolomo.training.pipelines.judge import METRICS
+from lolomo.training.pipelines.steps import run_step
 
 RANKS = ("sasrec", "hstu", "recent_popularity", "popularity", "lightgbm_ranker", "deep_ranker")
 
@@ -46,9 +47,13 @@ class Contest:
             raise ModelError("received no events")
         self.entered.append(entrant)
         mean = 0.1 + 0.01 * len(str(entrant.config.get("inputs", ""))) + 1e-3 * (entrant.seed % 10)
-        folder = self.folder / str(len(self.entered))
-        folder.mkdir(parents=True)
-        per_query(mean).write_parquet(folder / METRICS)
+        workspace = Workspace(self.folder)
+        key = run_step(
+            workspace,
+            "judge",
+            {"entrant": repr((dataset, entrant))},
+            lambda folder: per_query(mean).write_parquet(folder / METRICS),
+        )
         is_frozen = entrant.model not in RANKS or entrant.freshness.frozen
         result = Result(
             task=entrant.task,
@@ -60,7 +65,7 @@ class Contest:
             num_users=600,
         )
         progress(1.0, "judged")
-        return Judged(entrant, str(len(self.entered)), result, folder)
+        return Judged(entrant, key, result, workspace.runs / key)
 
 
 @pytest.fixture
@@ -146,8 +151,13 @@ def test_what_there_is_no_time_for_and_what_cannot_be_fitted_is_missing_with_the
     measured = enter_all(rows, None, silent)
     assert [row.entrant.model for row, _ in measured.judged] == ["item_knn"]
     assert [each.reason for each in measured.missing] == ["received no events"]
+
+
+def test_after_the_time_is_up_only_what_earlier_runs_measured_is_taken(contest: Contest) -> None:
+    rows = [row for row in planned() if row.entrant.model in ("item_knn", "markov")]
+    enter_all(rows[:1], None, silent)
     late = enter_all(rows, 0.0, silent)
-    assert not late.judged
+    assert [row for row, _ in late.judged] == rows[:1]
     assert {each.reason for each in late.missing} == {OUT_OF_TIME}
 
 

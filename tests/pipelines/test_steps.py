@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lolomo.core.settings import Workspace
-from lolomo.training.pipelines.steps import run_step
+from lolomo.training.pipelines.steps import NotDoneError, only_what_is_done, run_step
 
 
 def fill(folder: Path) -> None:
@@ -46,3 +46,12 @@ def test_a_step_found_done_counts_as_the_latest(workspace: Workspace) -> None:
     os.utime(new, (2, 2))
     run_step(workspace, "gate-x", {"data": 1}, refuse)
     assert old.stat().st_mtime > new.stat().st_mtime
+
+
+def test_where_nothing_may_be_done_what_is_done_is_read(workspace: Workspace) -> None:
+    key = run_step(workspace, "train-x", {"data": 1}, fill)
+    with only_what_is_done():
+        assert run_step(workspace, "train-x", {"data": 1}, refuse) == key
+        with pytest.raises(NotDoneError, match="train-x"):
+            run_step(workspace, "train-x", {"data": 2}, fill)
+    run_step(workspace, "train-x", {"data": 2}, fill)

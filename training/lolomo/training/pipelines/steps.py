@@ -13,9 +13,14 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from lolomo.core.errors import LolomoError
 from lolomo.core.files import digest_of, directory_written_whole
 from lolomo.core.progress import Progress, part_of
 from lolomo.core.settings import Workspace
+
+
+class NotDoneError(LolomoError):
+    """A step is not done yet, and may not be done now."""
 
 
 def run_step(
@@ -31,6 +36,9 @@ def run_step(
 
     Returns:
         The step's key, which is the name of its folder in `workspace.runs`.
+
+    Raises:
+        NotDoneError: If it is not there, within `only_what_is_done`.
     """
     key = f"{name}-{digest_of(inputs)[:16]}"
     path = workspace.runs / key
@@ -38,9 +46,21 @@ def run_step(
         path.touch()  # so that it counts as the latest of its kind
         print_progress(1.0, "already done")
         return key
+    if not _may_do.get():
+        raise NotDoneError(f"{key} is not done yet: run it outside `only_what_is_done`")
     with directory_written_whole(path) as staging:
         write(staging)
     return key
+
+
+@contextmanager
+def only_what_is_done() -> Iterator[None]:
+    """Let steps be read and none be done."""
+    token = _may_do.set(False)
+    try:
+        yield
+    finally:
+        _may_do.reset(token)
 
 
 def print_progress(fraction: float, message: str) -> None:
@@ -75,3 +95,4 @@ def _print(fraction: float, message: str) -> None:
 
 PROGRESS_MARK = "::progress "
 _listener: ContextVar[Progress] = ContextVar("listener", default=_print)
+_may_do: ContextVar[bool] = ContextVar("may_do", default=True)

@@ -23,6 +23,11 @@ class Columns:
     PROGRESS: Final = "progress"
     """How far into the item its user was after the event: from 0, its start, to 1, its end."""
 
+    EVIDENCE: Final = "evidence"
+    """With which pitch or artwork the item was shown."""
+    EVIDENCE_PROPENSITY: Final = "evidence_propensity"
+    """P(evidence | item, context) of the policy that chose it."""
+
     TITLE: Final = "title"
     GENRES: Final = "genres"
     RELEASE_YEAR: Final = "release_year"

@@ -33,5 +33,9 @@ class GraphError(LolomoError):
     """An inference graph is malformed, or would be on a cluster."""
 
 
+class PolicyError(LolomoError):
+    """A policy was given scores or a ranking that no list can be drawn from."""
+
+
 class RequestError(LolomoError):
     """A request cannot be understood: the caller's fault, answered with a 4xx."""

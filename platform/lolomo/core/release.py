@@ -8,6 +8,7 @@ Which release answers a task is a *pin*. Promotion writes pins; serving reads th
 else. On a cluster the pin is a digest in the overlay, here it is `pins.json` beside the releases.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -17,9 +18,14 @@ from typing import Any, Self
 
 from lolomo.core.errors import ReleaseError
 from lolomo.core.files import digest_of, directory_written_whole, sha256_of, write_atomically
+from lolomo.core.promotions import Promotion, PromotionsLog
 
 CARD = "card.json"
 PINS = "pins.json"
+LATER_FIELDS = frozenset({"seed", "continued_from"})
+"""Fields of a card that the first version did not write; those that come must be named here."""
+BASELINE = "the strongest baseline"
+"""What the card of a release that faced no gate, since it is what others must beat, says of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +59,28 @@ class Card:
     """Digest of the release that the fit went on from; "" if it began anew."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Relative path to sha256 of every file but the card."""
+    absent: frozenset[str] = frozenset()
+    """Fields that the version which wrote the card did not know: no part of its content."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the card says, as plain values."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name != "absent" and name not in self.absent
+        }
 
     @property
     def digest(self) -> str:
         """The release's address: sha256 of the card's content."""
-        return digest_of(asdict(self))
+        return digest_of(self.content)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Parse a card, refusing unknown and missing fields by name.
+
+        A card of an earlier version lacks those of `LATER_FIELDS`, and keeps its digest.
 
         Raises:
             ReleaseError: If the text is not a card of this version.
@@ -70,20 +89,27 @@ class Card:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ReleaseError(f"card is not JSON ({error}): publish the release again") from error
-        known = {entry.name for entry in fields(cls)}
+        known = {entry.name for entry in fields(cls)} - {"absent"}
         received = set(values) if isinstance(values, dict) else set()
-        if received != known:
+        missing = known - received
+        if received - known or missing - LATER_FIELDS:
             raise ReleaseError(
                 f"card fields differ: unknown {sorted(received - known)}, missing "
-                f"{sorted(known - received)}: it was written by another version of Lolomo"
+                f"{sorted(missing)}: it was written by another version of Lolomo"
             )
+        values["absent"] = frozenset(missing)
         values["inputs"] = tuple(values["inputs"])
         values["data_window"] = tuple(values["data_window"])
         return cls(**values)
 
     def to_json(self) -> str:
         """Return the card as indented JSON."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True)
+        return json.dumps(self.content, indent=2, sort_keys=True)
+
+    @property
+    def failed_gate(self) -> bool:
+        """Whether it stood at the gate and lost."""
+        return not self.gate.get("passed") and self.gate.get("reason") != BASELINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +136,30 @@ class ReleaseStore:
 
     root: Path
 
-    def publish(self, files: Path, card: Card) -> Release:
+    def publish(self, files: Path, card: Card, more: Mapping[str, bytes] | None = None) -> Release:
         """Copy a folder of runtime files in, under the digest of its completed card.
 
         Publishing the same content twice is one release.
+
+        Args:
+            files: What the runtime loads.
+            card: What the release says of itself; the sums of its files are filled in.
+            more: Files to add, by name, such as its golden request.
         """
+        added = more or {}
         sums = {
             path.relative_to(files).as_posix(): sha256_of(path)
             for path in sorted(files.rglob("*"))
             if path.is_file() and path.name != CARD
         }
+        sums |= {name: hashlib.sha256(content).hexdigest() for name, content in added.items()}
         complete = Card(**{**asdict(card), "files": sums})
         target = self.root / complete.digest
         if not (target / CARD).exists():
             with directory_written_whole(target) as staging:
                 shutil.copytree(files, staging, dirs_exist_ok=True)
+                for name, content in added.items():
+                    (staging / name).write_bytes(content)
                 (staging / CARD).write_text(complete.to_json())
         return Release(target, complete)
 
@@ -135,6 +170,14 @@ class ReleaseStore:
             ReleaseError: If it is missing, or any content differs from its card.
         """
         return open_release(self.root / digest, digest)
+
+    def card(self, digest: str) -> Card:
+        """Return a release's card, checked against its digest; its files are not read.
+
+        Raises:
+            ReleaseError: If there is none, or it was edited.
+        """
+        return _read_card(self.root / digest, digest)
 
     def find(self, start: str) -> Release:
         """Return the one release whose digest starts so, after checking it.
@@ -156,9 +199,21 @@ class ReleaseStore:
         path = self.root / PINS
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def pin(self, task: str, digest: str) -> None:
-        """Make a release the one that serves its task."""
-        pins = {**self.pins(), task: digest}
+    def pin(self, task: str, digest: str, promotion: Promotion | None = None) -> None:
+        """Make a release the one that serves its task, and write that down.
+
+        Args:
+            task: The task's name.
+            digest: Of the release.
+            promotion: What to write down; a plain promotion unless given.
+        """
+        before = self.pins()
+        previous = before.get(task, "")
+        entry = promotion or Promotion(
+            task=task, action="promote", digest=digest, previous=previous
+        )
+        PromotionsLog(self.root).append(entry)
+        pins = {**before, task: digest}
         write_atomically(self.root / PINS, json.dumps(pins, indent=2, sort_keys=True))
 
 
@@ -168,14 +223,7 @@ def open_release(path: Path, digest: str | None = None) -> Release:
     Raises:
         ReleaseError: If it is missing, or any content differs from its card.
     """
-    if not (path / CARD).is_file():
-        raise ReleaseError(f"no release at {path}: expected a folder with {CARD}; train the task")
-    card = Card.from_json((path / CARD).read_text())
-    if digest is not None and card.digest != digest:
-        raise ReleaseError(
-            f"release {digest[:12]} has a card of digest {card.digest[:12]}: it was edited; "
-            "publish it again"
-        )
+    card = _read_card(path, digest)
     found = {
         file.relative_to(path).as_posix(): sha256_of(file)
         for file in path.rglob("*")
@@ -190,3 +238,15 @@ def open_release(path: Path, digest: str | None = None) -> Release:
             "that the card lists; publish the release again"
         )
     return Release(path, card)
+
+
+def _read_card(path: Path, digest: str | None) -> Card:
+    if not (path / CARD).is_file():
+        raise ReleaseError(f"no release at {path}: expected a folder with {CARD}; train the task")
+    card = Card.from_json((path / CARD).read_text())
+    if digest is not None and card.digest != digest:
+        raise ReleaseError(
+            f"release {digest[:12]} has a card of digest {card.digest[:12]}: it was edited; "
+            "publish it again"
+        )
+    return card

@@ -7,6 +7,9 @@ current folder unless set), a `Workspace` a dataset. Removing the folder starts 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from lolomo.core.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,19 @@ class Workspace:
         return self.root / "events"
 
     @property
+    def incoming(self) -> Path:
+        """Events that came in over HTTP, as they came."""
+        return self.root / "incoming"
+
+    @property
     def features(self) -> Path:
         """The feature tables, the Feast registry and the online store."""
         return self.root / "features"
+
+    @property
+    def online(self) -> Path:
+        """What serving maps into memory: the item snapshots, by version."""
+        return self.root / "online"
 
     @property
     def runs(self) -> Path:
@@ -36,9 +49,24 @@ class Workspace:
         return self.root / "releases"
 
     @property
+    def experiments(self) -> Path:
+        """The experiments that run or have run, a file each."""
+        return self.root / "experiments"
+
+    @property
     def tracking(self) -> Path:
         """The MLflow database: runs, figures and aliases."""
         return self.root / "tracking"
+
+    @property
+    def service(self) -> Path:
+        """Which process serves the page, and its log."""
+        return self.root / "service"
+
+    @property
+    def journal(self) -> Path:
+        """What was served: a row a request, see `lolomo.events.journal`."""
+        return self.root / "journal"
 
     @property
     def reports(self) -> Path:
@@ -66,12 +94,40 @@ class Settings:
     """The MLflow server (`MLFLOW_TRACKING_URI`, as MLflow has it); None for SQLite here."""
     image: str | None = None
     """The training image of steps on a cluster, by digest (`LOLOMO_IMAGE`)."""
+    redis: str | None = None
+    """Redis as online store (`LOLOMO_REDIS`), such as `localhost:6379,db=1`, with the password of
+    `LOLOMO_REDIS_PASSWORD` if there is one; None for SQLite."""
+    feature_registry: str | None = None
+    """Feast registry that many machines share (`LOLOMO_FEATURE_REGISTRY`): a database's URL, or
+    `grpc://host:port`; None for a file of the workspace."""
+    traces_endpoint: str | None = None
+    """Where spans are sent (`OTEL_EXPORTER_OTLP_ENDPOINT`, as OpenTelemetry has it)."""
+    log_format: Literal["text", "json"] = "text"
+    """Of the service's log (`LOLOMO_LOG_FORMAT`)."""
+    auth_issuer: str = ""
+    """Whose tokens are asked of those who write (`LOLOMO_AUTH_ISSUER`); "" to ask nobody."""
+    auth_audience: str = "lolomo"
+    """For whom the tokens must be (`LOLOMO_AUTH_AUDIENCE`)."""
+    auth_keys: str = ""
+    """File or https URL of the issuer's public keys (`LOLOMO_AUTH_KEYS`)."""
+    auth_subjects: tuple[str, ...] = ()
+    """Patterns of who is allowed, by commas (`LOLOMO_AUTH_SUBJECTS`); empty for all."""
+    overlay: Path | None = None
+    """The kustomize overlay of the cluster to work on (`LOLOMO_OVERLAY`); None for here."""
+    kubeconfig: str | None = None
+    """Where kubectl's configuration is (`KUBECONFIG`, as kubectl has it); None for its default."""
+    exploration: str = ""
+    """How rows of the page are drawn (`LOLOMO_EXPLORATION`), see `core.policy.policies_from`."""
+    prometheus: str = ""
+    """That cluster's Prometheus, `namespace/service:port` (`LOLOMO_PROMETHEUS`)."""
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read the variables named above."""
         data = os.environ.get("LOLOMO_DATA")
         token = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH")
+        overlay = os.environ.get("LOLOMO_OVERLAY")
+        subjects = os.environ.get("LOLOMO_AUTH_SUBJECTS") or ""
         return cls(
             home=Path(os.environ.get("LOLOMO_HOME") or ".lolomo").absolute(),
             dataset=os.environ.get("LOLOMO_DATASET") or "movielens-100k",
@@ -81,6 +137,18 @@ class Settings:
             pipelines_token=Path(token) if token else None,
             tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or None,
             image=os.environ.get("LOLOMO_IMAGE") or None,
+            redis=_redis(os.environ.get("LOLOMO_REDIS"), os.environ.get("LOLOMO_REDIS_PASSWORD")),
+            feature_registry=os.environ.get("LOLOMO_FEATURE_REGISTRY") or None,
+            traces_endpoint=os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+            log_format=_log_format(os.environ.get("LOLOMO_LOG_FORMAT") or "text"),
+            auth_issuer=os.environ.get("LOLOMO_AUTH_ISSUER") or "",
+            auth_audience=os.environ.get("LOLOMO_AUTH_AUDIENCE") or "lolomo",
+            auth_keys=os.environ.get("LOLOMO_AUTH_KEYS") or "",
+            auth_subjects=tuple(filter(None, subjects.split(","))),
+            overlay=Path(overlay).absolute() if overlay else None,
+            kubeconfig=os.environ.get("KUBECONFIG") or None,
+            exploration=os.environ.get("LOLOMO_EXPLORATION") or "",
+            prometheus=os.environ.get("LOLOMO_PROMETHEUS") or "",
         )
 
     @property
@@ -91,3 +159,15 @@ class Settings:
     def workspace(self, dataset: str | None = None) -> Workspace:
         """Return the workspace of a dataset, of `self.dataset` unless named."""
         return Workspace(self.home / (dataset or self.dataset))
+
+
+def _log_format(value: str) -> Literal["text", "json"]:
+    match value:
+        case "text" | "json":
+            return value
+        case _:
+            raise SettingsError(f"LOLOMO_LOG_FORMAT is {value!r}: expected 'text' or 'json'")
+
+
+def _redis(address: str | None, password: str | None) -> str | None:
+    return f"{address},password={password}" if address and password else address or None

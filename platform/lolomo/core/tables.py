@@ -28,6 +28,8 @@ EVENTS = pa.schema(
         pa.field(Columns.POSITION, pa.int32()),
         pa.field(Columns.PROPENSITY, pa.float64()),
         pa.field(Columns.PROGRESS, pa.float64()),
+        pa.field(Columns.EVIDENCE, pa.string()),
+        pa.field(Columns.EVIDENCE_PROPENSITY, pa.float64()),
     ]
 )
 """One row an event: who did what with which item, when, and in what context."""

@@ -26,6 +26,11 @@ class LabelKind(StrEnum):
     RESUMED = "resumed"
     """Each session's start is a query; the unfinished item that the user goes on with answers it.
     What was started is what competes, so nothing is left out for having been seen."""
+    ROWS = "rows"
+    """Each page that was shown is a query; the rows that were played from answer it."""
+    EVIDENCE = "evidence"
+    """Each title that was shown with a pitch, or artwork, is a decision among several; whether it
+    was played is known of the one that was taken, and of no other: a contextual bandit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,16 @@ class Task:
     @property
     def has_candidates(self) -> bool:
         """Whether each query has candidates of its own, rather than the whole catalogue."""
-        return bool(self.candidates_from) or self.label.kind is LabelKind.RESUMED
+        return (
+            bool(self.candidates_from)
+            or self.label.kind is LabelKind.RESUMED
+            or not self.answers_with_items
+        )
+
+    @property
+    def answers_with_items(self) -> bool:
+        """Whether what competes are items of the catalogue, rather than rows or pitches."""
+        return self.label.kind not in (LabelKind.ROWS, LabelKind.EVIDENCE)
 
     def missing(self, available: frozenset[str]) -> tuple[str, ...]:
         """Return the needed columns that a dataset does not have."""

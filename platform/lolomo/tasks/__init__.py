@@ -9,7 +9,9 @@ from lolomo.core.extensions import with_extensions
 from lolomo.core.task import Task
 from lolomo.tasks.because_you_watched import BECAUSE_YOU_WATCHED
 from lolomo.tasks.continue_watching import CONTINUE_WATCHING
+from lolomo.tasks.evidence import EVIDENCE
 from lolomo.tasks.next_play import NEXT_PLAY
+from lolomo.tasks.row_order import ROW_ORDER
 from lolomo.tasks.search import SEARCH
 from lolomo.tasks.top_picks import TOP_PICKS
 from lolomo.tasks.trending_now import TRENDING_NOW
@@ -17,7 +19,9 @@ from lolomo.tasks.trending_now import TRENDING_NOW
 __all__ = [
     "BECAUSE_YOU_WATCHED",
     "CONTINUE_WATCHING",
+    "EVIDENCE",
     "NEXT_PLAY",
+    "ROW_ORDER",
     "SEARCH",
     "TOP_PICKS",
     "TRENDING_NOW",
@@ -32,8 +36,10 @@ BUILT_IN = (
     BECAUSE_YOU_WATCHED,
     TRENDING_NOW,
     SEARCH,
+    ROW_ORDER,
+    EVIDENCE,
 )
-"""In the order of their rows on the page."""
+"""In the order of their rows on the page; what is no row of titles stands last."""
 
 
 def all_tasks() -> dict[str, Task]:

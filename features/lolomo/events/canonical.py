@@ -46,6 +46,10 @@ LIMITS: dict[str, tuple[Callable[[pl.Expr], pl.Expr], str]] = {
     Columns.ROW: (lambda row: row >= 0, "a whole number from 0"),
     Columns.POSITION: (lambda position: position >= 0, "a whole number from 0"),
     Columns.PROPENSITY: (lambda p: (p > 0) & (p <= 1), "a probability above 0 and at most 1"),
+    Columns.EVIDENCE_PROPENSITY: (
+        lambda p: (p > 0) & (p <= 1),
+        "a probability above 0 and at most 1",
+    ),
     Columns.PROGRESS: (lambda p: p.is_between(0, 1), "a fraction from 0 to 1"),
     Columns.DURATION_SECONDS: (lambda seconds: seconds >= 0, "a duration in whole seconds from 0"),
     Columns.RELEASE_YEAR: (lambda year: year.is_between(1800, 2200), "a year from 1800 to 2200"),
@@ -85,7 +89,20 @@ def read_canonical(name: str, table: Table) -> Canonical:
     Raises:
         DataError: If the file cannot be read, or lacks a column.
     """
-    raw = read_table(table)
+    return checked(name, table, read_table(table))
+
+
+def checked(name: str, table: Table, raw: RawTable) -> Canonical:
+    """Check rows that are read already.
+
+    Args:
+        name: `events`, `items` or `users`.
+        table: How the columns are called.
+        raw: The rows.
+
+    Raises:
+        DataError: If a column is missing.
+    """
     named, available = _named(name, table, raw)
     checks = {
         entry.name: _check(entry, table, available.get(entry.name))

@@ -1,6 +1,7 @@
 """Brings a dataset in: fetch, read, check, order, and write an event log whole or not at all."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +26,18 @@ from lolomo.events.log import (
     arrow_table,
     events_file,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What an event log is of."""
+
+    dataset: str
+    source: str
+    """sha256 over what it was made from."""
+    live: bool = False
+    origin: str = ""
+    """The mapping file that describes the dataset, if it is the user's own."""
 
 
 def import_dataset(dataset: Dataset, settings: Settings, progress: Progress = silent) -> Manifest:
@@ -54,7 +67,10 @@ def import_dataset(dataset: Dataset, settings: Settings, progress: Progress = si
         canonical[name] = read_canonical(name, table)
     require_events(canonical["events"], tables.events)
     with directory_written_whole(path) as staging:
-        return _write(staging, dataset, source, canonical, progress)
+        identity = Identity(
+            dataset=dataset.name, source=source, live=dataset.live, origin=dataset.origin
+        )
+        return write_log(staging, identity, canonical, progress)
 
 
 def require_events(events: Canonical, table: Table) -> None:
@@ -92,13 +108,17 @@ def _source_digest(dataset: Dataset, tables: Tables) -> str:
     )
 
 
-def _write(
-    staging: Path,
-    dataset: Dataset,
-    source: str,
-    canonical: dict[str, Canonical],
-    progress: Progress,
+def write_log(
+    staging: Path, identity: Identity, canonical: Mapping[str, Canonical], progress: Progress
 ) -> Manifest:
+    """Write a whole event log into an empty folder.
+
+    Args:
+        staging: The folder.
+        identity: What the log is of.
+        canonical: Its tables; events in any order, items and users as far as they are known.
+        progress: Told the fraction done.
+    """
     events = canonical["events"].frame.sort(Columns.TIMESTAMP, maintain_order=True)
     frames = {
         "items": _completed("items", Columns.ITEM_ID, ITEMS, canonical, events),
@@ -117,9 +137,9 @@ def _write(
     refused.write_parquet(staging / QUARANTINE_FILE)
     timestamps = events[Columns.TIMESTAMP]
     manifest = Manifest(
-        dataset=dataset.name,
+        dataset=identity.dataset,
         fingerprint=fingerprint,
-        source=source,
+        source=identity.source,
         rows_in=canonical["events"].rows_in,
         num_events=events.height,
         num_quarantined=canonical["events"].quarantine.height,
@@ -128,9 +148,9 @@ def _write(
         first_timestamp=timestamps[0],
         last_timestamp=timestamps[-1],
         columns=_present([events, *frames.values()]),
-        live=dataset.live,
+        live=identity.live,
         tables={name: counts_of(table) for name, table in canonical.items()},
-        origin=dataset.origin,
+        origin=identity.origin,
     )
     (staging / MANIFEST).write_text(manifest.to_json())
     return manifest
@@ -155,7 +175,7 @@ def _present(frames: list[pl.DataFrame]) -> frozenset[str]:
 
 
 def _completed(
-    name: str, key: str, schema: pa.Schema, canonical: dict[str, Canonical], events: pl.DataFrame
+    name: str, key: str, schema: pa.Schema, canonical: Mapping[str, Canonical], events: pl.DataFrame
 ) -> pl.DataFrame:
     """Return a table of the source, and a row without attributes for each key only events have."""
     empty = pl.DataFrame(pl.from_arrow(schema.empty_table()))

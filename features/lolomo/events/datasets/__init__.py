@@ -12,16 +12,20 @@ from lolomo.events.dataset import Dataset
 from lolomo.events.datasets.mapping import read_mapping
 from lolomo.events.datasets.movielens_100k import MOVIELENS_100K
 from lolomo.events.datasets.movietweetings_100k import MOVIETWEETINGS_100K
+from lolomo.events.datasets.open_bandit import OPEN_BANDIT
+from lolomo.events.datasets.simulated import SIMULATED, find_simulated
 
 __all__ = [
     "MOVIELENS_100K",
     "MOVIETWEETINGS_100K",
+    "OPEN_BANDIT",
+    "SIMULATED",
     "all_datasets",
     "find_dataset",
     "read_mapping",
 ]
 
-BUILT_IN = (MOVIELENS_100K, MOVIETWEETINGS_100K)
+BUILT_IN = (MOVIELENS_100K, MOVIETWEETINGS_100K, OPEN_BANDIT, *SIMULATED)
 
 
 def all_datasets() -> dict[str, Dataset]:
@@ -32,7 +36,7 @@ def all_datasets() -> dict[str, Dataset]:
 def find_dataset(name_or_mapping_path: str) -> Dataset:
     """Return a dataset by its name, or the one that a mapping file describes.
 
-    A folder stands for the `mapping.toml` in it.
+    A folder stands for the `mapping.toml` in it, `simulated-<world>-<seed>` for a world and seed.
 
     Raises:
         SettingsError: If there is none of that name, or the mapping file is malformed.
@@ -40,6 +44,9 @@ def find_dataset(name_or_mapping_path: str) -> Dataset:
     datasets = all_datasets()
     if name_or_mapping_path in datasets:
         return datasets[name_or_mapping_path]
+    found = find_simulated(name_or_mapping_path)
+    if found is not None:
+        return found
     path = Path(name_or_mapping_path)
     if (path / "mapping.toml").is_file():
         return read_mapping(path / "mapping.toml")

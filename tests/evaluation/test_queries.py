@@ -5,9 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typing_extensions import override
 
 from lolomo.core.errors import SettingsError
-from lolomo.core.reward import INTERACTION, Reward
+from lolomo.core.reward import INTERACTION, Reward, Term
+from lolomo.core.reward_parts import Part
 from lolomo.core.task import Label, LabelKind
 from lolomo.evaluation import (
     Fold,
@@ -118,10 +120,17 @@ def test_the_clock_asks_every_six_hours_while_the_horizon_fits(make_events: Make
     assert num_evaluable_users(make_events(rows), queries, fold) == 2
 
 
+class NotC(Part):
+    name = "not_c"
+
+    @override
+    def expression(self) -> pl.Expr:
+        return pl.col("item_id") != "c"
+
+
 def test_gains_are_rewards_and_what_earns_none_is_no_target(make_events: MakeEvents) -> None:
     rows = [*KNOWN, ("u", "a", 1), ("u", "b", 2), ("u", "c", 3), ("u", "d", 4)]
-    worth = pl.when(pl.col("item_id") == "c").then(0).otherwise(0.5)
-    queries, _ = ask(make_events(rows), NEXT_ITEM, Reward("half", 1, worth))
+    queries, _ = ask(make_events(rows), NEXT_ITEM, Reward("half", 1, (Term(0.5, NotC()),)))
     assert queries.select("targets", "gains").rows() == [(["d"], [0.5])]
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Ids, Scores
+from lolomo.evaluation.page_queries import TARGET_COLUMNS
 from lolomo.evaluation.queries import CLUSTER
 from lolomo.evaluation.seen import SeenItems
 
@@ -143,7 +144,7 @@ class Judgements:
             Columns.TARGETS,
             self._ranks_column(),
             Columns.GAINS,
-            *(name for name in (Columns.REWARDS,) if name in self.queries.columns),
+            *(name for name in (Columns.REWARDS, TARGET_COLUMNS) if name in self.queries.columns),
             self._tops_column(),
         )
 

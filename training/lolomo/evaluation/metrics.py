@@ -15,6 +15,9 @@ the targets, is in `lists`.
   weighs the gain-weighted mean of theirs.
 * `reward_ndcg@k`: the same with the reward of each target as its gain, and each query weighted by
   the mean reward of its targets, so that to rank first what was rated 1 of 10 is no success.
+* `page_recall@RxC`: of the titles that were played from a page, the share that stands in the first
+  R rows and C columns once its rows are in the judged order.
+* `dr`, `ips`, `snips`: see `pitches`.
 * `coverage@k`: distinct items among all first k, over the items known.
 """
 
@@ -30,6 +33,7 @@ from lolomo.core.errors import SettingsError
 from lolomo.evaluation.genres import Genres
 from lolomo.evaluation.judging import NUM_TOP, TARGET_RANKS, TOP_ITEM_IDS
 from lolomo.evaluation.lists import MEASURES, Lists
+from lolomo.evaluation.page_queries import TARGET_COLUMNS
 from lolomo.evaluation.queries import CLUSTER, NUM_PLAYS
 from lolomo.evaluation.seen import SeenItems
 
@@ -37,9 +41,12 @@ IPW_WEIGHT = "ipw_weight"
 """Column of the weights that every `ipw_` metric is averaged with."""
 REWARD_WEIGHT = "reward_weight"
 """Column of the weights that every `reward_` metric is averaged with."""
+POLICY_WEIGHT = "policy_weight"
+"""Column of the importance weights that `snips` is averaged with."""
 NUM_ITEMS = "num_items"
 """Column that says how many items compete, for coverage."""
 CLIP_QUANTILE = 0.99
+PAGE_RECALL = "page_recall"
 
 Floats = NDArray[np.float64]
 
@@ -50,11 +57,14 @@ class Metric:
 
     name: str
     k: int | None = None
+    columns: int | None = None
+    """How many columns of the first `k` rows, for a metric of pages."""
 
     @property
     def label(self) -> str:
         """The name as it is written: `ndcg@10`."""
-        return self.name if self.k is None else f"{self.name}@{self.k}"
+        columns = "" if self.columns is None else f"x{self.columns}"
+        return self.name if self.k is None else f"{self.name}@{self.k}{columns}"
 
     @property
     def weight(self) -> str:
@@ -92,16 +102,19 @@ def parse_metric(text: str) -> Metric:
     Metric(name='ndcg', k=10)
     """
     name, at, cutoff = text.partition("@")
-    if name == "mrr" and not at:
+    if name in _NO_K and not at:
         return Metric(name)
+    rows, by, columns = cutoff.partition("x")
+    if name == PAGE_RECALL and by and rows.isdecimal() and columns.isdecimal():
+        return Metric(name, int(rows), int(columns))
     if name in _NEED_K and cutoff.isdecimal() and int(cutoff) > 0:
         k = int(cutoff)
         if (name == "coverage" or name in MEASURES) and k > NUM_TOP:
             raise SettingsError(f"metric {text!r} asks for more than the {NUM_TOP} items kept")
         return Metric(name, k)
     raise SettingsError(
-        f"no metric is called {text!r}; expected `mrr` or one of {sorted(_NEED_K)} with a positive "
-        "cut-off, as in `ndcg@10`"
+        f"no metric is called {text!r}; expected one of {sorted(_NO_K)}, `page_recall@2x4`, or "
+        f"one of {sorted(_NEED_K)} with a positive cut-off, as in `ndcg@10`"
     )
 
 
@@ -175,6 +188,8 @@ def _column(metric: Metric, judgements: pl.DataFrame, targets: _Targets) -> pl.S
         return judgements[TOP_ITEM_IDS].list.head(metric.k or 0)
     if metric.k is None:
         return pl.Series(_reciprocal_rank(targets))
+    if metric.columns is not None:
+        return _page_recall(judgements, metric.k, metric.columns)
     return pl.Series(_NUMBERS[metric.name](targets, metric.k))
 
 
@@ -191,6 +206,25 @@ def _hit_rate(targets: _Targets, k: int) -> Floats:
 def _recall(targets: _Targets, k: int) -> Floats:
     hits = targets.total((targets.ranks <= k).astype(float))
     return _divide(hits, targets.total(np.ones(len(targets.rows))))
+
+
+def _page_recall(judgements: pl.DataFrame, rows: int, columns: int) -> pl.Series:
+    """Return the share of the played titles within the first rows and columns. [queries]."""
+    played = judgements.select(
+        Columns.QUERY_ID,
+        pl.col(TARGET_RANKS),
+        pl.col(TARGET_COLUMNS),
+    ).explode(TARGET_RANKS, TARGET_COLUMNS)
+    within = pl.element() <= columns
+    found = pl.when(pl.col(TARGET_RANKS) <= rows).then(
+        pl.col(TARGET_COLUMNS).list.eval(within.cast(pl.Int64)).list.sum()
+    )
+    total = pl.col(TARGET_COLUMNS).list.len().sum()
+    return (
+        played.group_by(Columns.QUERY_ID, maintain_order=True)
+        .agg((found.fill_null(0).sum() / total).alias(PAGE_RECALL))
+        .get_column(PAGE_RECALL)
+    )
 
 
 def _ndcg(targets: _Targets, k: int) -> Floats:
@@ -229,5 +263,6 @@ _NUMBERS: dict[str, Callable[[_Targets, int], Floats]] = {
     "recall": _recall,
     "reward_ndcg": _ndcg,
 }
+_NO_K = frozenset({"mrr", "dr", "ips", "snips"})
 _NEED_K = frozenset({*_NUMBERS, *MEASURES, "coverage"})
-_WEIGHTS = {"ipw_": IPW_WEIGHT, "reward_": REWARD_WEIGHT}
+_WEIGHTS = {"ipw_": IPW_WEIGHT, "reward_": REWARD_WEIGHT, "snips": POLICY_WEIGHT}

@@ -15,12 +15,14 @@ rewards are how much the targets pleased by their ratings, for the reward-weight
   is kept, which is what a store would hold. Targets are the items that the user first watches
   after t, within the horizon and within the window (a validation label never reads the test
   window). Seeds without a target are dropped.
-* `RESUMED`: the first event of a session, half an hour after the one before, if it goes on with an
-  item that its user had left unfinished.
+* `RESUMED`: the first play of a session, as its id or else half an hour without any tells, if it
+  goes on with an item that its user had left unfinished.
+* `ROWS` and `EVIDENCE`: see `page_queries` and `evidence_queries`.
 * `COUNTS`: the clock alone asks, every `GRID`, as long as the whole horizon fits in the window. The
   user is "", the cluster is the day, and the gains are the summed rewards of the horizon.
 
-In all of them a target occurs at least once before the window, and has a reward above 0.
+In all of them but `ROWS` and `EVIDENCE`, whose targets are no items, a target occurs at least once
+before the window, and has a reward above 0.
 """
 
 from datetime import timedelta
@@ -32,8 +34,11 @@ from lolomo.core.columns import Columns, Kind
 from lolomo.core.errors import SettingsError
 from lolomo.core.reward import SATISFACTION, Reward
 from lolomo.core.task import Label, LabelKind
+from lolomo.evaluation.evidence_queries import evidence_queries
 from lolomo.evaluation.folds import Fold
+from lolomo.evaluation.page_queries import page_queries
 from lolomo.events.watching import SESSION_GAP, left_unfinished
+from lolomo.tasks.evidence import PITCHES
 
 Protocol: TypeAlias = Literal["as-of", "static"]
 """Whether a window's queries are asked each at its own time, or once a user at the cut."""
@@ -70,6 +75,10 @@ def build_queries(events: pl.DataFrame, label: Label, reward: Reward, fold: Fold
     Raises:
         SettingsError: If the label needs a horizon and has none.
     """
+    if label.kind is LabelKind.ROWS:
+        return _numbered(page_queries(events, fold))
+    if label.kind is LabelKind.EVIDENCE:
+        return _numbered(evidence_queries(events, fold, PITCHES))
     if label.kind in (LabelKind.NEXT_ITEM, LabelKind.SEARCH):
         return _next_item(_with_past(events, reward), fold, item_counts(events, fold))
     if label.kind is LabelKind.RESUMED:
@@ -119,6 +128,14 @@ def build_cold_queries(events: pl.DataFrame, reward: Reward, fold: Fold) -> pl.D
     window = fold.window_events(events).select(Columns.ITEM_ID).unique()
     new = window.join(item_counts(events, fold), on=Columns.ITEM_ID, how="anti")
     return _next_item(_with_past(events, reward), fold, new)
+
+
+def _numbered(queries: pl.DataFrame) -> pl.DataFrame:
+    """Give queries of users their numbers, in their order."""
+    return queries.with_row_index(Columns.QUERY_ID).with_columns(
+        pl.lit(None, pl.String).alias(Columns.SEED_ITEM_ID),
+        pl.col(Columns.USER_ID).alias(CLUSTER),
+    )
 
 
 def item_counts(events: pl.DataFrame, fold: Fold) -> pl.DataFrame:
@@ -176,10 +193,15 @@ def _next_item(past: pl.DataFrame, fold: Fold, known: pl.DataFrame) -> pl.DataFr
 
 def _resumed(past: pl.DataFrame, fold: Fold, known: pl.DataFrame) -> pl.DataFrame:
     user, item, time = Columns.USER_ID, Columns.ITEM_ID, pl.col(Columns.TIMESTAMP)
-    gap = time - time.shift(1).over(user)
+    gap = time - time.shift(1).over(user, _WATCHED)
+    starts = gap.is_null() | (gap >= SESSION_GAP)
+    if Columns.SESSION_ID in past.columns:
+        session = pl.col(Columns.SESSION_ID)
+        is_first = pl.int_range(pl.len()).over(user, session, _WATCHED) == 0
+        starts = pl.when(session.is_null()).then(starts).otherwise(is_first)
     events = past.with_columns(
-        left_unfinished().shift(1).over(user, item).fill_null(value=False).alias(_LEFT),
-        (gap.is_null() | (gap >= SESSION_GAP)).alias(_STARTS),
+        left_unfinished().shift(1).over(user, item, _WATCHED).fill_null(value=False).alias(_LEFT),
+        starts.alias(_STARTS),
     )
     rows = _rewarded(events, fold, known).filter(pl.col(_LEFT), pl.col(_STARTS))
     return _as_queries(rows, pl.col(user))

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from lolomo.core.columns import Columns
-from lolomo.features.covisitation import COVISITS, DAY, CoVisitation
+from lolomo.features.asked import DAY, Asked, Places
+from lolomo.features.covisitation import COVISITS, SCALES, CoVisitation
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 ITEMS = np.array(["a", "b", "c", "d"], object)
@@ -27,22 +28,34 @@ def micros(days: float) -> int:
     return int(FIRST.timestamp() * 1_000_000) + int(days * DAY)
 
 
-def asked(counts: CoVisitation, day: float, history: str = "a") -> dict[str, Any]:
-    answer = counts.of(
-        np.array([micros(day)]),
-        np.array([["", history]], object),
-        np.array([[0, micros(0.3)]]),
-        np.array([["b", "c", "d", "new", ""]], object),
-    )
+def asked(
+    counts: CoVisitation,
+    day: float,
+    history: tuple[str, ...] = ("", "a"),
+    candidates: tuple[str, ...] = ("b", "c", "d", "new", ""),
+) -> dict[str, Any]:
+    query = {
+        Columns.TIMESTAMP: np.array([micros(day)]),
+        Columns.COUNTS_TIMESTAMP: np.array([micros(day)]),
+        Columns.HISTORY_ITEM_IDS: np.array([history], object),
+        Columns.HISTORY_TIMESTAMPS: np.array([[micros(0.3) if item else 0 for item in history]]),
+        Columns.CANDIDATES: np.array([candidates], object),
+    }
+    answer = counts.of(Asked.of(query, Places(ITEMS)))
     return {name: values[0] for name, values in answer.items()}
 
 
-def test_counts_are_those_before_the_beginning_of_the_day() -> None:
-    counts = CoVisitation(events(PLAYS), ITEMS)
-    for name in COVISITS:
-        assert (asked(counts, 0.9)[name] == 0).all()
-        assert (asked(counts, 1.9)[name] > 0).tolist() == [True, False, False, False, False]
-        assert (asked(counts, 2.0)[name] > 0).tolist() == [True, True, False, False, False]
+@pytest.mark.parametrize(
+    ("day", "by_day", "by_hour"), [(0.205, "", ""), (0.9, "", "b"), (2, "bc", "bc")]
+)
+def test_counts_are_those_before_the_beginning_of_the_period(
+    day: float, by_day: str, by_hour: str
+) -> None:
+    found = asked(CoVisitation(events(PLAYS), ITEMS), day)
+    for name, scale in SCALES.items():
+        known = by_day if scale.period == DAY else by_hour
+        for values in (found[name], found[f"{name}_next"]):
+            assert (values > 0).tolist() == [item in known for item in ("b", "c", "d", "new", "?")]
 
 
 def test_going_back_starts_again() -> None:
@@ -64,17 +77,22 @@ def test_many_days_at_once_are_counted_as_one_by_one() -> None:
 
 def test_only_what_came_later_counts_as_next() -> None:
     counts = CoVisitation(events(PLAYS), ITEMS)
-    backwards = counts.of(
-        np.array([micros(3)]),
-        np.array([["b"]], object),
-        np.array([[micros(0.2)]]),
-        np.array([["a"]], object),
-    )
-    assert backwards["covisits_next"][0, 0] == 0
-    assert backwards["covisits"][0, 0] > 0
+    backwards = asked(counts, 3, ("b",), ("a",))
+    assert backwards["covisits_next"] == backwards["covisits_soon_next"] == 0
+    assert backwards["covisits"] > 0
+    assert backwards["covisits_soon"] > 0
+
+
+def test_what_lies_far_apart_does_not_follow_at_once() -> None:
+    between = [("u", "d", 0.11 + 0.01 * n) for n in range(5)]
+    counts = CoVisitation(events(sorted([*PLAYS, *between], key=lambda play: play[2])), ITEMS)
+    found = asked(counts, 1, candidates=("b",))
+    together = {name: bool(values[0] > 0) for name, values in found.items()}
+    far = ("covisits_soon", "covisits_then")
+    assert together == {name: not name.startswith(far) for name in COVISITS}
 
 
 @pytest.mark.parametrize("history", ["new", ""])
 def test_an_unknown_history_says_nothing(history: str) -> None:
     counts = CoVisitation(events(PLAYS), ITEMS)
-    assert all((values == 0).all() for values in asked(counts, 3.0, history).values())
+    assert all((values == 0).all() for values in asked(counts, 3.0, (history,)).values())

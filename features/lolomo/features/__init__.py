@@ -6,7 +6,7 @@ serving. `ItemTimeline` reads them in bulk at any past time, `OnlineFeatures` at
 """
 
 from lolomo.features.group import Derived, Feature, FeatureGroup
-from lolomo.features.inputs import query_inputs
+from lolomo.features.inputs import plain_inputs, query_inputs
 from lolomo.features.online import OnlineFeatures
 from lolomo.features.store import FeatureStore
 from lolomo.features.timeline import ItemTimeline
@@ -21,5 +21,6 @@ __all__ = [
     "OnlineFeatures",
     "all_features",
     "all_groups",
+    "plain_inputs",
     "query_inputs",
 ]

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import LabelKind, Task
 from lolomo.events.watching import CANDIDATE_INPUTS
+from lolomo.features.shown import ROW_INPUTS
+from lolomo.tasks.evidence import PITCH_INPUTS
 
-PROPOSALS = 500
-"""How many items each source proposes to a ranker: depth is what recall comes from."""
+PROPOSALS = 800
+"""How many items each source proposes to a ranker: recall comes from depth, even beyond `LIMIT`."""
 LIMIT = 500
 """Most candidates that a ranker is given."""
 FUSION_CONSTANT = 60
@@ -56,9 +58,12 @@ def source_features(sources: Collection[str]) -> tuple[str, ...]:
 
 def candidate_inputs(task: Task) -> tuple[str, ...]:
     """Return the names of what `prepare` says of each candidate of a task, beside its features."""
-    if task.label.kind is LabelKind.RESUMED:
-        return CANDIDATE_INPUTS
-    return source_features(task.candidates_from)
+    said = {
+        LabelKind.RESUMED: CANDIDATE_INPUTS,
+        LabelKind.ROWS: ROW_INPUTS,
+        LabelKind.EVIDENCE: PITCH_INPUTS,
+    }
+    return said.get(task.label.kind) or source_features(task.candidates_from)
 
 
 def merge(

@@ -1,16 +1,22 @@
-"""Co-visitation: how often the same users watched two items, as fresh as the day.
+"""Co-visitation: how often the same users watched two items, as fresh as the hour.
 
 A model's similarities are frozen when it is fitted; what is watched along with a new title is known
 only days later. So a ranker is told, of each candidate, how often it was watched with the items of
 the query's history, from counts that go on with the log, as an online store would hold them. Like
 the item timeline this walks forward through the log once: the counts that answer a query are those
-of the events before the beginning of its UTC day, in training, in evaluation and in serving.
+of the events before the beginning of its period, a day or an hour, in training, in evaluation and
+in serving.
 
-Two features a candidate, each a sum over the history in which recent entries weigh more:
+Two features a candidate and scale, each a sum over the history of which later entries weigh more:
 
 - `covisits_next`: watched *after* the entry, counted with a half-life of 30 days, over both items'
   own faded counts (the asymmetric cosine, Aiolli 2013, with shrinkage);
 - `covisits`: watched before or after it, ever.
+
+What follows at once is another relation than what follows some day: the parts of a series, the rest
+of a list that somebody works through. Hence three scales, by how many plays of the same user lie at
+most between: the shorter look at the last few entries of the history, and the shortest are counted
+by the hour, since what many watch in a row today is what the next one watches.
 """
 
 from dataclasses import dataclass
@@ -23,33 +29,45 @@ from scipy import sparse
 
 from lolomo.core.columns import Columns, Kind
 from lolomo.core.recommender import Ids, Scores
+from lolomo.features.asked import DAY, Asked, Places
 
-COVISITS: Final = ("covisits_next", "covisits")
-DAY: Final = 86_400_000_000
+HOUR: Final = DAY // 24
 """Microseconds."""
-WINDOW: Final = 50
-"""How many plays later, by the same user, still count as together."""
-HALF_LIFE_DAYS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """What counts as together, and as of when."""
+
+    window: int
+    """How many plays later, by the same user, still count."""
+    period: int = DAY
+    """Counts are those of the beginning of a period so long, in microseconds."""
+    latest_only: bool = True
+    """Whether only the last few entries of the history count."""
+
+
+SCALES: Final = {
+    "covisits": Scale(window=50, latest_only=False),
+    "covisits_near": Scale(window=10),
+    "covisits_soon": Scale(window=3, period=HOUR),
+    "covisits_then": Scale(window=1, period=HOUR),
+}
+COVISITS: Final = tuple(f"{scale}{end}" for scale in SCALES for end in ("_next", ""))
+HALF_LIFE: Final = 30.0 * DAY
+"""Of the counts that fade, in microseconds."""
 HISTORY_HALF_LIFE_DAYS: Final = 7.0
 """A history entry so much older than the latest weighs half."""
 HISTORY_DECAY: Final = 0.85
 """Of the part of an entry's weight that falls with each later entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Plays of one user at most `WINDOW` apart, in order of the later one."""
-
-    earlier: NDArray[np.int64]
-    later: NDArray[np.int64]
-    times: NDArray[np.int64]
-    """Of the later play, in microseconds."""
+LATEST_DECAY: Final = 0.75
+"""By how much an entry's weight falls with each later entry, where only the last few count."""
 
 
 class CoVisitation:
-    """Counts of pairs of items, moving forward in time by days.
+    """Counts of pairs of items on every scale, moving forward in time.
 
-    Asking for an earlier day than before is allowed and starts again from the beginning.
+    Asking for an earlier time than before is allowed and starts again from the beginning.
 
     Args:
         events: The event table, in order of time.
@@ -57,108 +75,149 @@ class CoVisitation:
     """
 
     def __init__(self, events: pl.DataFrame, item_ids: Ids) -> None:
-        watched = events.filter(pl.col(Columns.KIND).is_in(Kind.INTERACTIONS))
-        self._index = {item_id: place for place, item_id in enumerate(item_ids)}
-        self._items = self._places(watched[Columns.ITEM_ID].to_numpy())
-        self._times = watched[Columns.TIMESTAMP].dt.epoch("us").to_numpy()
-        users = watched[Columns.USER_ID].rank("dense").to_numpy()
-        self._pairs = _pairs(users, self._items, self._times)
-        self._restart()
+        plays = _Plays.of(events, Places(item_ids))
+        self._pairs = {
+            name: _PairCounts(plays, scale, len(item_ids)) for name, scale in SCALES.items()
+        }
 
-    def of(
-        self, known_at: NDArray[np.int64], history: Ids, times: NDArray[np.int64], candidates: Ids
-    ) -> dict[str, Scores]:
-        """Return the features of some candidates of each query.
-
-        Args:
-            known_at: As of when counts are asked, microseconds, ascending. Shape: [batch].
-            history: Item ids, oldest first, "" where padded. Shape: [batch, length].
-            times: When they were watched, 0 where padded. Shape: [batch, length].
-            candidates: Item ids; unknown ones and "" have 0. Shape: [batch, candidates].
-
-        Returns:
-            By name of `COVISITS`, float32 of shape [batch, candidates].
-        """
-        answer = {name: np.zeros(candidates.shape, np.float32) for name in COVISITS}
-        if not candidates.size:
+    def of(self, asked: Asked) -> dict[str, Scores]:
+        """Return the features of the candidates, by name. Shape of each: [batch, candidates]."""
+        answer = {name: np.zeros(asked.candidates.shape, np.float32) for name in COVISITS}
+        if not asked.candidates.size:
             return answer
-        entries = self._places(history.ravel()).reshape(history.shape)
-        wanted = self._places(candidates.ravel()).reshape(candidates.shape)
-        weights = np.where(entries >= 0, _recency(times), 0.0)
-        days = known_at // DAY
-        for day in np.unique(days):
-            rows = np.flatnonzero(days == day)
-            self._go_to(int(day))
-            found = self._sums(entries[rows], weights[rows])
-            for name, sums in zip(COVISITS, found, strict=True):
-                taken = np.take_along_axis(sums, np.maximum(wanted[rows], 0), axis=1)
-                answer[name][rows] = np.where(wanted[rows] >= 0, taken, 0.0)
+        known, places = asked.history >= 0, np.arange(asked.history.shape[1])[::-1]
+        weights = np.where(known, _recency(asked.times), 0.0)
+        latest = np.where(known, LATEST_DECAY**places, 0.0)
+        for name, pairs in self._pairs.items():
+            by_entry = latest if pairs.scale.latest_only else weights
+            for start, rows in asked.by_period(pairs.scale.period):
+                pairs.advance(start)
+                after, together = pairs.sums(asked.history[rows], by_entry[rows])
+                answer[f"{name}_next"][rows] = asked.of_candidates(after, rows)
+                answer[name][rows] = asked.of_candidates(together, rows)
         return answer
 
     def advance(self, known_at: int) -> None:
-        """Count what is known at a time, microseconds, so that the first query need not wait."""
-        self._go_to(known_at // DAY)
+        """Count what is known at a time, microseconds."""
+        for pairs in self._pairs.values():
+            pairs.advance(known_at // pairs.scale.period * pairs.scale.period)
 
-    def _places(self, item_ids: Ids) -> NDArray[np.int64]:
-        find = self._index.get
-        return np.array([find(item_id, -1) for item_id in item_ids.tolist()], np.int64)
 
-    def _restart(self) -> None:
-        size = len(self._index)
-        self._day = 0
-        self._num_events = self._num_pairs = 0
-        self._after = sparse.csr_array((size, size), dtype=np.float32)
-        self._together = sparse.csr_array((size, size), dtype=np.float32)
-        self._recent, self._total = np.zeros(size), np.zeros(size)
+@dataclass(frozen=True, slots=True)
+class _Plays:
+    """Who watched what when, in order of time. Shape of each: [plays]."""
 
-    def _go_to(self, day: int) -> None:
-        """Count the events before a day begins."""
-        if day < self._day:
-            self._restart()
-        if day == self._day:
-            return
-        size, fade = len(self._index), 0.5 ** ((day - self._day) / HALF_LIFE_DAYS)
-        end = int(np.searchsorted(self._times, day * DAY))
-        items, ages = self._new(self._items, self._times, self._num_events, end, day)
-        self._recent = self._recent * fade + np.bincount(items, ages, size)
-        self._total = self._total + np.bincount(items, minlength=size)
-        last = int(np.searchsorted(self._pairs.times, day * DAY))
-        later, worth = self._new(self._pairs.later, self._pairs.times, self._num_pairs, last, day)
-        earlier = self._pairs.earlier[self._num_pairs : last]
-        shape = (size, size)
-        faded = sparse.csr_array((worth.astype(np.float32), (earlier, later)), shape=shape)
-        whole = sparse.csr_array((np.ones(len(later), np.float32), (earlier, later)), shape=shape)
-        self._after = self._after * np.float32(fade) + faded
-        self._together = self._together + whole + whole.T.tocsr()
-        self._day, self._num_events, self._num_pairs = day, end, last
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    times: NDArray[np.int64]
 
-    def _new(
-        self, items: NDArray[np.int64], times: NDArray[np.int64], start: int, end: int, day: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the items of some rows, and what each counts as the day begins."""
-        ages = (day * DAY - times[start:end]) / DAY
-        return items[start:end], 0.5 ** (ages / HALF_LIFE_DAYS)
-
-    def _sums(
-        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
-    ) -> tuple[Scores, Scores]:
-        """Return both features of every item. Shape of each: [rows, items]."""
-        recent, total = self._recent + 5.0, self._total + 10.0
-        after = self._weighed(entries, weights, recent**-0.75) @ self._after
-        together = self._weighed(entries, weights, total**-0.6) @ self._together
-        return (
-            (after.toarray() * recent**-0.25).astype(np.float32),
-            (together.toarray() * total**-0.4).astype(np.float32),
+    @classmethod
+    def of(cls, events: pl.DataFrame, places: Places) -> "_Plays":
+        watched = events.filter(pl.col(Columns.KIND).is_in(Kind.INTERACTIONS))
+        return cls(
+            watched[Columns.USER_ID].rank("dense").cast(pl.Int64).to_numpy(),
+            places(watched[Columns.ITEM_ID].to_numpy()),
+            watched[Columns.TIMESTAMP].dt.epoch("us").to_numpy(),
         )
 
-    def _weighed(
-        self, entries: NDArray[np.int64], weights: NDArray[np.float64], own: NDArray[np.float64]
-    ) -> sparse.csr_array:
-        """Return the histories as rows of weights. Shape: [rows, items]."""
-        rows, columns = np.nonzero(weights > 0)
-        items = entries[rows, columns]
-        values = (weights[rows, columns] * own[items]).astype(np.float32)
-        return sparse.csr_array((values, (rows, items)), shape=(len(entries), len(own)))
+    def pairs(self, window: int) -> "_Pairs":
+        """Return the plays of one user at most so many apart, by the time of the later."""
+        order = np.argsort(self.users, kind="stable")
+        users, items, times = self.users[order], self.items[order], self.times[order]
+        found = []
+        for lag in range(1, window + 1):
+            same = np.flatnonzero((users[lag:] == users[:-lag]) & (times[lag:] > times[:-lag]))
+            found.append((items[same], items[same + lag], times[same + lag]))
+        earlier, later, at = (np.concatenate(column) for column in zip(*found, strict=True))
+        by_time = np.argsort(at, kind="stable")
+        return _Pairs(earlier[by_time], later[by_time], at[by_time])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Two plays of one user, in order of the later one. Shape of each: [pairs]."""
+
+    earlier: NDArray[np.int64]
+    later: NDArray[np.int64]
+    times: NDArray[np.int64]
+    """Of the later play, in microseconds."""
+
+
+class _PairCounts:
+    """The counts of one scale, as of the beginning of a period."""
+
+    def __init__(self, plays: _Plays, scale: Scale, num_items: int) -> None:
+        self.scale = scale
+        self._plays, self._pairs = plays, plays.pairs(scale.window)
+        self._size = num_items
+        self._restart()
+
+    def _restart(self) -> None:
+        size = (self._size, self._size)
+        self._start = 0
+        self._num_plays = self._num_pairs = 0
+        self._after = sparse.csr_array(size, dtype=np.float32)
+        self._together = sparse.csr_array(size, dtype=np.float32)
+        self._recent, self._total = np.zeros(self._size), np.zeros(self._size)
+
+    def advance(self, start: int) -> None:
+        """Count what lies before a period begins; what was counted already fades."""
+        if start < self._start:
+            self._restart()
+        if start == self._start:
+            return
+        fade = 0.5 ** ((start - self._start) / HALF_LIFE)
+        plays, pairs, size = self._plays, self._pairs, self._size
+        end = int(np.searchsorted(plays.times, start))
+        new = slice(self._num_plays, end)
+        worth = _faded(plays.times[new], start)
+        self._recent = self._recent * fade + np.bincount(plays.items[new], worth, size)
+        self._total = self._total + np.bincount(plays.items[new], minlength=size)
+        last = int(np.searchsorted(pairs.times, start))
+        fresh = slice(self._num_pairs, last)
+        where, shape = (pairs.earlier[fresh], pairs.later[fresh]), (size, size)
+        worth = _faded(pairs.times[fresh], start)
+        whole = sparse.csr_array((np.ones_like(worth), where), shape=shape)
+        faded = sparse.csr_array((worth, where), shape=shape)
+        self._after = self._after * np.float32(fade) + faded
+        self._together = self._together + whole + whole.T.tocsr()
+        self._start, self._num_plays, self._num_pairs = start, end, last
+
+    def sums(
+        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
+    ) -> tuple[Scores, Scores]:
+        """Return what followed and what was watched along. Shape of each: [rows, items]."""
+        recent, total = self._recent + 5.0, self._total + 10.0
+        after = _added_up(self._after, entries, weights, recent**-0.75) * recent**-0.25
+        together = _added_up(self._together, entries, weights, total**-0.6) * total**-0.4
+        return after.astype(np.float32), together.astype(np.float32)
+
+
+def _added_up(
+    counts: sparse.csr_array,
+    entries: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    own: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the weighted sums of the counts of each history's entries. Shape: [rows, items].
+
+    By hand, since a single request spends several times as long in a product of sparse matrices.
+
+    Args:
+        counts: Shape: [items, items].
+        entries: Places of items. Shape: [rows, length].
+        weights: Of the entries, 0 where padded. Shape: [rows, length].
+        own: What an item's counts weigh by themselves. Shape: [items].
+    """
+    rows, columns = np.nonzero(weights > 0)
+    items = entries[rows, columns]
+    first, lengths = counts.indptr[items], np.diff(counts.indptr)[items]
+    before = np.cumsum(lengths) - lengths
+    places = np.arange(lengths.sum()) + np.repeat(first - before, lengths)
+    worth = np.repeat(weights[rows, columns] * own[items], lengths) * counts.data[places]
+    cells = np.repeat(rows * len(own), lengths) + counts.indices[places]
+    sums = np.bincount(cells, worth, len(entries) * len(own))
+    return sums.astype(np.float64).reshape(len(entries), len(own))
 
 
 def _recency(times: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -169,13 +228,6 @@ def _recency(times: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(times > 0, 0.5 ** (ages / HISTORY_HALF_LIFE_DAYS) * by_place, 0.0)
 
 
-def _pairs(users: NDArray[np.int64], items: NDArray[np.int64], times: NDArray[np.int64]) -> _Pairs:
-    order = np.argsort(users, kind="stable")
-    users, items, times = users[order], items[order], times[order]
-    found = []
-    for lag in range(1, WINDOW + 1):
-        same = np.flatnonzero((users[lag:] == users[:-lag]) & (times[lag:] > times[:-lag]))
-        found.append((items[same], items[same + lag], times[same + lag]))
-    earlier, later, at = (np.concatenate(column) for column in zip(*found, strict=True))
-    by_time = np.argsort(at, kind="stable")
-    return _Pairs(earlier[by_time], later[by_time], at[by_time])
+def _faded(times: NDArray[np.int64], start: int) -> NDArray[np.float32]:
+    """Return what each event counts as a period begins."""
+    return np.exp2((times - start) / HALF_LIFE).astype(np.float32)

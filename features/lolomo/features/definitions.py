@@ -5,7 +5,6 @@ listed twice. Any Feast client that opens `feature_store.yaml` sees the same cat
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -91,7 +90,7 @@ def feature_view(group: FeatureGroup) -> FeatureView:
     return FeatureView(
         name=group.name,
         entities=[ENTITIES[group.entity]],
-        ttl=timedelta(0),
+        ttl=group.ttl,
         schema=[
             Field(name=group.id_column, dtype=String),
             *(

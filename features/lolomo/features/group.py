@@ -104,6 +104,8 @@ class FeatureGroup:
     """Computed at the query's time, for tasks to name."""
     owner: str = "lolomo"
     version: int = 1
+    ttl: timedelta = timedelta(0)
+    """How long a stored row counts after its own instant, offline and online; 0 for ever."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

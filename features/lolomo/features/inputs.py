@@ -5,7 +5,7 @@ everywhere: numbers float32 with NaN where missing, categories objects with "" w
 histories padded at the front, times int64 microseconds since 1970 UTC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -75,6 +75,54 @@ def _array(column: pl.Series, dtype: str, history_length: int) -> NDArray[Any]:
             return padded(lists, width, "", at_front=False)
         case _:
             return column.cast(pl.String).fill_null("").to_numpy().astype(object)
+
+
+def plain_inputs(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], history_length: int = 50
+) -> dict[str, NDArray[Any]]:
+    """Return what `query_inputs` does, of a few rows of plain values.
+
+    A request is one row: a data frame around it costs more than a model does.
+
+    Args:
+        rows: By feature: numbers, texts, lists or None; what is absent is missing, and what is not
+            of the feature's type is too.
+        names: Features.
+        history_length: As above.
+    """
+    return {
+        name: _plain_array([row.get(name) for row in rows], _dtypes()[name], history_length)
+        for name in names
+    }
+
+
+def _plain_array(values: list[Any], dtype: str, history_length: int) -> NDArray[Any]:
+    match dtype:
+        case "number":
+            numbers = [value if isinstance(value, int | float) else np.nan for value in values]
+            return np.array(numbers, np.float32)
+        case "instant":
+            return np.array([int(value or 0) for value in values], np.int64)
+        case "ids" | "kinds":
+            return _plain_lists(values, history_length, "", at_front=True)
+        case "timestamps":
+            return _plain_lists(values, history_length, 0, at_front=True)
+        case "categories":
+            width = max((len(value or ()) for value in values), default=0)
+            return _plain_lists(values, max(width, 1), "", at_front=False)
+        case _:
+            texts = [value if isinstance(value, str) else "" for value in values]
+            return np.array(texts, object)
+
+
+def _plain_lists(values: list[Any], length: int, padding: Any, *, at_front: bool) -> NDArray[Any]:
+    array = np.full((len(values), length), padding, object if padding == "" else np.int64)
+    for row, value in enumerate(values):
+        last = [padding if part is None else part for part in (value or ())][-length:]
+        if last:
+            start = length - len(last) if at_front else 0
+            array[row, start : start + len(last)] = last
+    return array
 
 
 def padded(column: pl.Series, length: int, padding: Any, *, at_front: bool) -> NDArray[Any]:

@@ -1,7 +1,6 @@
 """The feature store of one dataset: build, apply, materialise, read as of any time."""
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,14 +15,18 @@ from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Workspace
 from lolomo.core.task import Task
 from lolomo.events import EventLog
-from lolomo.features.repository import ONLINE, Repository, quiet
+from lolomo.features.repository import Repository, quiet
 from lolomo.features.services import service_reference
+from lolomo.features.snapshot_store import SnapshotStore
 from lolomo.features.tables import ChangeTables, Log
 from lolomo.features.transforms import all_groups
 from lolomo.features.transforms.static import ALWAYS
 
 if TYPE_CHECKING:
-    from lolomo.features.covisitation import CoVisitation
+    import feast
+
+    from lolomo.features.history_features import HistoryFeatures
+    from lolomo.features.item_snapshot import ItemSnapshot
     from lolomo.features.online import OnlineFeatures
     from lolomo.features.timeline import ItemTimeline
 
@@ -40,6 +43,8 @@ class FeatureStore:
     workspace: Workspace
     redis: str | None = None
     """Feast's Redis connection string, to serve from Redis instead of SQLite."""
+    registry: str | None = None
+    """URL of a registry that many machines share; a file of the workspace if None."""
 
     @property
     def tables(self) -> ChangeTables:
@@ -49,7 +54,12 @@ class FeatureStore:
     @property
     def repository(self) -> Repository:
         """The Feast repository over them."""
-        return Repository(self.workspace.features, self.redis)
+        return Repository(self.workspace.features, self.redis, self.registry)
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        """The item snapshots that serving maps."""
+        return SnapshotStore(self.workspace.online / "snapshots")
 
     def build(self, log: Log, progress: Progress = silent) -> bool:
         """Compute the change table of every feature group, whole or not at all.
@@ -74,35 +84,30 @@ class FeatureStore:
     def materialize(self, as_of: datetime, progress: Progress = silent) -> None:
         """Write what is known at a time to the online store, replacing what it held.
 
-        SQLite is written beside and swapped in, so a reader sees the old values or the new.
+        It is written beside and swapped in, so a reader sees the old values or the new.
 
         Raises:
             FeatureError: If `as_of` has no time zone, or nothing has been applied.
         """
         if as_of.tzinfo is None:
             raise FeatureError(f"as_of {as_of} has no time zone: pass a UTC datetime")
-        online = ONLINE if self.redis else f".{ONLINE}.{os.getpid()}"
-        staged = self.workspace.features / online
-        try:
-            self._write_online(as_of, online, progress)
-            if not self.redis:
-                staged.replace(self.workspace.features / ONLINE)
-        finally:
-            if not self.redis:
-                staged.unlink(missing_ok=True)
-        values = {"as_of": as_of.isoformat(), "fingerprint": self.tables.manifest["fingerprint"]}
-        write_atomically(self.workspace.features / MATERIALIZED, json.dumps(values))
-
-    def _write_online(self, as_of: datetime, online: str, progress: Progress) -> None:
         self.repository.check_applied()
-        with self.repository.changing(online) as store:
-            views = store.list_feature_views()
-            store._get_provider().update_infra(store.project, [], views, [], [], False)
-            for done, view in enumerate(views):
-                progress(done / len(views), view.name)
-                with quiet():
-                    store.materialize(ALWAYS, as_of, [view.name])
-        progress(1.0, "materialised")
+        with self.repository.replacing_online() as store:
+            _write_online(store, as_of, progress)
+        self._name_materialized(as_of, self._write_snapshot(as_of))
+
+    def _name_materialized(self, as_of: datetime, snapshot: str) -> None:
+        values = {
+            "as_of": as_of.isoformat(),
+            "fingerprint": self.tables.manifest["fingerprint"],
+            "item_snapshot": snapshot,
+        }
+        write_atomically(self.workspace.features / MATERIALIZED, json.dumps(values))
+        self.snapshots.sweep(snapshot)
+
+    def _write_snapshot(self, as_of: datetime) -> str:
+        fingerprint = self.tables.manifest["fingerprint"]
+        return self.snapshots.write(self.repository.open(), self.items_known, as_of, fingerprint)
 
     @property
     def latest(self) -> datetime:
@@ -120,16 +125,47 @@ class FeatureStore:
         Raises:
             FeatureError: If there was none.
         """
+        return datetime.fromisoformat(self._materialized["as_of"])
+
+    @property
+    def snapshot_version(self) -> str:
+        """The version of the item snapshot that goes with the last materialisation.
+
+        A workspace that was materialised before there were snapshots gets one now.
+
+        Raises:
+            FeatureError: If there was no materialisation.
+        """
+        version = self._materialized.get("item_snapshot")
+        if version is None:
+            version = self._write_snapshot(self.as_of)
+            self._name_materialized(self.as_of, version)
+        return str(version)
+
+    def snapshot(self, version: str | None = None) -> "ItemSnapshot":
+        """Map an item snapshot, checked: of the last materialisation, or an older one by version.
+
+        Args:
+            version: As the journal names it; what follows a `+` are observed events, not mapped.
+
+        Raises:
+            FeatureError: If it is missing, or not what its version says.
+        """
+        return self.snapshots.open((version or self.snapshot_version).partition("+")[0])
+
+    @property
+    def _materialized(self) -> dict[str, str]:
         path = self.workspace.features / MATERIALIZED
         if not path.exists():
             raise FeatureError(
                 f"nothing is materialised at {self.workspace.features}: run "
                 "`lolomo features materialize`"
             )
-        return datetime.fromisoformat(json.loads(path.read_text())["as_of"])
+        values: dict[str, str] = json.loads(path.read_text())
+        return values
 
     def point_in_time(
-        self, rows: pl.DataFrame, features: Sequence[str], delay: timedelta = timedelta(0)
+        self, rows: pl.DataFrame, features: Sequence[str], delay: timedelta | pl.Expr = timedelta(0)
     ) -> pl.DataFrame:
         """Append each feature as it was known just before each row's timestamp.
 
@@ -137,7 +173,8 @@ class FeatureStore:
             rows: With `timestamp`, `user_id` and/or `item_id` as the features need, and the
                 context's `device` and `country` where known.
             features: Names among `all_features()`.
-            delay: How late stored values arrive; the clock itself is never late.
+            delay: How late stored values arrive, the same for all rows or an expression over them;
+                the clock itself is never late.
 
         Returns:
             The same rows in the same order, with a column a feature, null where nothing is known.
@@ -166,17 +203,25 @@ class FeatureStore:
 
         return ItemTimeline(self.tables, delay, frozen_at)
 
-    def covisitation(self) -> "CoVisitation":
-        """Return the counts of pairs of items at any time, from the workspace's event log."""
-        from lolomo.features.covisitation import CoVisitation
+    def history_features(self) -> "HistoryFeatures":
+        """Return what histories say of candidates at any time, from the workspace's event log."""
+        from lolomo.features.history_features import HistoryFeatures
 
-        return CoVisitation(EventLog(self.workspace.events).events(), self.items_known)
+        log = EventLog(self.workspace.events)
+        return HistoryFeatures(log.events(), log.items(), self.items_known)
 
-    def online(self) -> "OnlineFeatures":
-        """Return the features as last materialised, for serving."""
+    def online(self, version: str | None = None) -> "OnlineFeatures":
+        """Return the features as last materialised, for serving.
+
+        Args:
+            version: Of an older snapshot to read items from, for a replay.
+
+        Raises:
+            FeatureError: If nothing is materialised, or there is no such version.
+        """
         from lolomo.features.online import OnlineFeatures
 
-        return OnlineFeatures(self)
+        return OnlineFeatures(self, version)
 
     @property
     def users_known(self) -> NDArray[Any]:
@@ -187,3 +232,13 @@ class FeatureStore:
     def items_known(self) -> NDArray[Any]:
         """Ids of all items of the events and the catalogue, sorted. Shape: [items]."""
         return self.tables.known("item")
+
+
+def _write_online(store: "feast.FeatureStore", as_of: datetime, progress: Progress) -> None:
+    views = store.list_feature_views()
+    store._get_provider().update_infra(store.project, [], views, [], [], False)
+    for done, view in enumerate(views):
+        progress(done / len(views), view.name)
+        with quiet():
+            store.materialize(ALWAYS, as_of, [view.name])
+    progress(1.0, "materialised")

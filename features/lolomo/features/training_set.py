@@ -20,7 +20,10 @@ EVENT_TIMESTAMP = "event_timestamp"
 
 
 def point_in_time(
-    store: "feast.FeatureStore", rows: pl.DataFrame, features: Sequence[str], delay: timedelta
+    store: "feast.FeatureStore",
+    rows: pl.DataFrame,
+    features: Sequence[str],
+    delay: timedelta | pl.Expr,
 ) -> pl.DataFrame:
     """Append features to rows; see `FeatureStore.point_in_time`."""
     selected = list(groups_of(features).values())
@@ -56,7 +59,10 @@ def _check_ids(
 
 
 def _stored(
-    store: "feast.FeatureStore", rows: pl.DataFrame, references: list[str], delay: timedelta
+    store: "feast.FeatureStore",
+    rows: pl.DataFrame,
+    references: list[str],
+    delay: timedelta | pl.Expr,
 ) -> pl.DataFrame:
     ids = [name for name in ENTITY_IDS.values() if name in rows.columns]
     entities = rows.select(

@@ -1,0 +1,84 @@
+"""What is asked of a history: queries, their histories and candidates, as places of a catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lolomo.core.columns import Columns
+from lolomo.core.recommender import Ids, Query
+
+DAY = 86_400_000_000
+"""Microseconds."""
+
+
+class Places:
+    """Finds the place of an item in a catalogue.
+
+    Args:
+        item_ids: The catalogue. Shape: [items].
+    """
+
+    def __init__(self, item_ids: Ids) -> None:
+        self._index = {item_id: place for place, item_id in enumerate(item_ids.tolist())}
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __call__(self, item_ids: Ids | Sequence[str]) -> NDArray[np.int64]:
+        """Return each item's place, -1 where unknown. The same shape."""
+        ids = np.asarray(item_ids, object)
+        find = self._index.get
+        return np.array([find(item_id, -1) for item_id in ids.ravel().tolist()], np.int64).reshape(
+            ids.shape
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Queries in order of time."""
+
+    known_at: NDArray[np.int64]
+    """As of when counts may be known, microseconds. Shape: [batch]."""
+    timestamps: NDArray[np.int64]
+    """When is asked, microseconds. Shape: [batch]."""
+    history: NDArray[np.int64]
+    """Places of items, oldest first, -1 where padded or unknown. Shape: [batch, length]."""
+    times: NDArray[np.int64]
+    """When they were watched, microseconds, 0 where padded. Shape: [batch, length]."""
+    candidates: NDArray[np.int64]
+    """Places of items, -1 where padded or unknown. Shape: [batch, candidates]."""
+
+    @classmethod
+    def of(cls, query: Query, places: Places) -> "Asked":
+        """Read a ranker's query: its ids, times, history and `counts_timestamp`."""
+        return cls(
+            known_at=query[Columns.COUNTS_TIMESTAMP].astype(np.int64),
+            timestamps=query[Columns.TIMESTAMP].astype(np.int64),
+            history=places(query[Columns.HISTORY_ITEM_IDS]),
+            times=query[Columns.HISTORY_TIMESTAMPS],
+            candidates=places(query[Columns.CANDIDATES]),
+        )
+
+    def by_period(self, period: int) -> list[tuple[int, NDArray[np.int64]]]:
+        """Return the beginning of each period that is asked about, ascending, and who asks.
+
+        Args:
+            period: Length of the periods since 1970, in microseconds.
+        """
+        starts = self.known_at // period * period
+        return [(int(start), np.flatnonzero(starts == start)) for start in np.unique(starts)]
+
+    def of_candidates(
+        self, values: NDArray[np.floating], rows: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return some rows' values of all items at their candidates, 0 where there is no item.
+
+        Args:
+            values: Shape: [rows, items].
+            rows: Which queries. Shape: [rows].
+        """
+        wanted = self.candidates[rows]
+        taken = np.take_along_axis(values, np.maximum(wanted, 0), axis=1)
+        return np.where(wanted >= 0, taken, 0.0).astype(np.float32)

@@ -20,6 +20,7 @@ from lolomo.core.recommender import Ids, Query, Scores
 from lolomo.core.task import Task
 from lolomo.features import Feature
 from lolomo.features.candidates import source_features
+from lolomo.features.history_features import HistoryFeatures
 from lolomo.training.models import RankingBatch, TrainingData
 
 NUM_USERS, NUM_ITEMS, NUM_TASTES, NUM_STEPS = 150, 60, 4, 8
@@ -182,6 +183,8 @@ def ranking(rows: list[int], task: Task) -> RankingBatch:
     query |= item_values(times[rows], NUMBERS)
     for name in source_features(task.candidates_from):
         query[name] = np.zeros((len(rows), NUM_ITEMS), np.float32)
+    if task.candidates_from:
+        query |= HistoryFeatures(world.events, world.items, world.item_ids).of(query)
     gains = np.eye(NUM_ITEMS, dtype=np.float32)[items[rows]]
     return RankingBatch(query, gains)
 

@@ -14,6 +14,7 @@ from models.small_world import training_data
 from lolomo.core.errors import ModelError
 from lolomo.features.content import item_content
 from lolomo.tasks import TOP_PICKS
+from lolomo.training.layers.feature_encoding import NumberEncoding
 from lolomo.training.layers.ranking_network import RankingNetwork, RankingShape
 from lolomo.training.models import DeepRanker, RankingBatch
 
@@ -50,7 +51,7 @@ def _network(value_power: float = 0.0) -> RankingNetwork:
         value_power=value_power,
     )
     keras.utils.set_random_seed(1)
-    return RankingNetwork(shape)
+    return RankingNetwork(shape, NumberEncoding([np.arange(3, dtype=np.float32)]))
 
 
 CONTENT = item_content(

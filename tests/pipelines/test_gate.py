@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from lolomo.core.release import Card, ReleaseStore
 from lolomo.core.settings import Workspace
@@ -19,6 +20,8 @@ from lolomo.training.pipelines.verdict import Verdict
 
 NUM_QUERIES = 600
 NOISE = np.random.default_rng(3).random(NUM_QUERIES) * 0.4
+UNSURE = np.where(np.arange(NUM_QUERIES) % 150 < 75, 0.3, -0.3)
+"""Good for half of the users and bad for the others, so that a small lift is not sure."""
 
 
 @dataclass
@@ -28,7 +31,7 @@ class Stage:
     context: StepContext
     folder: Path
 
-    def judge(self, **lifts: tuple[str, float]) -> None:
+    def judge(self, **lifts: tuple[str, float | NDArray[np.float64]]) -> None:
         """Write what evaluation would have: each model's role, and its lift over the noise."""
         for model, (role, lift) in lifts.items():
             path = self.context.workspace.runs / f"train-{model}"
@@ -78,7 +81,7 @@ def card(model: str) -> Card:
     )
 
 
-def per_query(lift: float) -> pl.DataFrame:
+def per_query(lift: float | NDArray[np.float64]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "query_id": np.arange(NUM_QUERIES),
@@ -113,6 +116,23 @@ def test_a_tie_or_a_loss_leaves_the_strongest_baseline(stage: Stage, lift: float
     assert verdict.candidate == "train-strong"
     assert not verdict.passed
     assert "does not beat" in verdict.reasons["deep"]
+
+
+def test_where_nothing_serves_yet_the_best_mean_is_released(stage: Stage) -> None:
+    stage.judge(simple=("baseline", 0.1), deep=("challenger", 0.1001 + UNSURE))
+    verdict = stage.decide()
+    assert "does not beat" in verdict.reasons["deep"]
+    assert (verdict.candidate, verdict.passed) == ("train-deep", True)
+
+
+def test_what_serves_stays_until_something_passes(stage: Stage) -> None:
+    stage.judge(
+        simple=("baseline", 0.1),
+        old=("challenger", 0.11 + UNSURE),
+        new=("challenger", 0.12 + UNSURE),
+    )
+    stage.crown("old")
+    assert stage.decide().candidate == "train-old"
 
 
 def test_the_best_challenger_is_tried_first(stage: Stage) -> None:

@@ -7,6 +7,7 @@ anything.
 """
 
 import contextlib
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from typing_extensions import override
 from lolomo.core.errors import ModelError
 from lolomo.core.progress import Progress, silent
 from lolomo.training.streaming import StoredRows
+from lolomo.training.workers import adapt, choose_strategy, is_chief, join
+
+# The workers of one fit must meet before TensorFlow's first operation; one process meets nobody.
+join()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,7 @@ def train(
             jit_compile=loop.xla,
             steps_per_execution=loop.steps_per_execution,
         )
+        adapt(model)
         model.fit(
             examples.shuffled(seed),
             epochs=loop.epochs,
@@ -127,21 +133,6 @@ def train(
             verbose=0,
         )
     return model
-
-
-def choose_strategy() -> tf.distribute.Strategy:
-    """Return the distribution strategy for this node.
-
-    Several workers if TensorFlow's own configuration names them (`TF_CONFIG`, which Kubeflow's
-    training operator writes), all GPUs if there is more than one, otherwise the default: the one
-    GPU, or the CPU.
-    """
-    jobs = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().as_dict()
-    if len(jobs.get("worker", ())) + len(jobs.get("chief", ())) > 1:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if len(tf.config.list_physical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 @contextlib.contextmanager
@@ -182,8 +173,23 @@ def _callbacks(
         )
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        callbacks.append(keras.callbacks.BackupAndRestore(str(folder)))
+        backup = keras.callbacks.BackupAndRestore if is_chief() else _Restore
+        callbacks.append(backup(str(folder)))
     return callbacks
+
+
+class _Restore(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
+    """Goes on from what the first of several workers saved, whose file alone counts."""
+
+    @override
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        # To read what workers sum up together, each must take part in the reading.
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_weights(f"{folder}/unused.weights.h5")
+
+    @override
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        pass
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]

@@ -21,11 +21,10 @@ from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
 from lolomo.features import FeatureStore, ItemTimeline, all_features, query_inputs
 from lolomo.features.candidates import candidate_inputs
-from lolomo.features.covisitation import COVISITS
+from lolomo.features.history_features import HISTORY, OF_CANDIDATES, OF_QUERIES
 from lolomo.training.models.data import RankingBatch
 
 BATCH_SIZE = 128
-HISTORY = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Rankings:
     def __call__(self) -> Iterator[RankingBatch]:
         """Yield batches of up to `BATCH_SIZE` queries, in order of time."""
         timeline = self.features.item_timeline(self.delay, self.frozen_at)
-        covisitation = self.features.covisitation() if self._reads_covisits() else None
+        history = self.features.history_features() if self._reads_history() else None
         for rows in self.queries.iter_slices(BATCH_SIZE):
             query = dict(query_inputs(rows, [Columns.TIMESTAMP, *self._names(of_items=False)]))
             timestamps = query[Columns.TIMESTAMP]
@@ -61,11 +60,8 @@ class Rankings:
                 candidates = np.broadcast_to(self.known, (len(rows), len(self.known)))
                 query |= self._catalogue(timeline, timestamps, candidates)
             query[Columns.CANDIDATES] = candidates
-            if covisitation is not None:
-                known_at = query[Columns.COUNTS_TIMESTAMP]
-                past = query_inputs(rows, HISTORY)
-                items, times = (past[name] for name in HISTORY)
-                query |= covisitation.of(known_at, items, times, candidates)
+            if history is not None:
+                query |= history.of({**query, **query_inputs(rows, HISTORY)})
             yield RankingBatch(
                 query, _worth(rows, Columns.GAINS, candidates), self._values(rows, candidates)
             )
@@ -76,10 +72,11 @@ class Rankings:
             return None
         return _worth(rows, Columns.REWARDS, candidates, np.nan)
 
-    def _reads_covisits(self) -> bool:
-        """Whether candidates are told how often they were watched along with the history."""
+    def _reads_history(self) -> bool:
+        """Whether candidates and queries are told what the history says of them."""
         ranks = bool(self.task.candidates_from) and set(HISTORY) <= set(self.queries.columns)
-        return ranks and (not self.reads or any(name in self.reads for name in COVISITS))
+        said = (*OF_CANDIDATES, *OF_QUERIES)
+        return ranks and (not self.reads or any(name in self.reads for name in said))
 
     def _catalogue(
         self, timeline: ItemTimeline, timestamps: NDArray[np.int64], candidates: Ids

@@ -21,7 +21,7 @@ from lolomo.features.content import ItemContent
 from lolomo.training.layers.candidate_attention import CandidateAttention
 from lolomo.training.layers.continuous_time import log_gap
 from lolomo.training.layers.cross import Cross
-from lolomo.training.layers.feature_encoding import SetEmbedding
+from lolomo.training.layers.feature_encoding import NumberEncoding, SetEmbedding
 from lolomo.training.layers.item_content import ContentEncoder
 from lolomo.training.layers.set_overlap import SetOverlap
 
@@ -54,20 +54,22 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
     """Scores candidates.
 
     Inputs, encoded (see `deep_ranker.Encoder`):
-        `numbers` float32 `[batch, candidates, encoded numbers]`; `sets`, by name, int32
-        `[batch, candidates, values]`, or `[batch, 1, values]` where the same for all candidates;
-        `candidates` int32 `[batch, candidates]`; `history` int32 and `history_timestamps` int64
-        `[batch, length]`, 0 where padded; `candidates_places` and `history_places`, the same
-        items' rows of the content; `history_sets`, by name, int32 `[batch, length, values]`;
-        `timestamp` int64 `[batch]`.
+        `numbers` float32 `[batch, candidates, numbers]`, raw, NaN where missing, since encoded ones
+        are several times as many to hold; `sets`, by name, int32 `[batch, candidates, values]`, or
+        `[batch, 1, values]` where the same for all candidates; `candidates` int32
+        `[batch, candidates]`; `history` int32 and `history_timestamps` int64 `[batch, length]`, 0
+        where padded; `candidates_places` and `history_places`, the same items' rows of the content;
+        `history_sets`, by name, int32 `[batch, length, values]`; `timestamp` int64 `[batch]`.
 
     Args:
         shape: Sizes.
+        numbers: Encodes the numbers.
     """
 
-    def __init__(self, shape: RankingShape) -> None:
+    def __init__(self, shape: RankingShape, numbers: NumberEncoding) -> None:
         super().__init__()
         self.shape = shape
+        self.numbers = numbers
         self.content: Any = None
         if shape.content is not None:
             self.content = ContentEncoder(shape.content, shape.item_dim, name="content")
@@ -156,7 +158,7 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
             overlap(inputs["sets"][name], inputs["history_sets"][name], gaps, present)
             for name, overlap in self.overlaps.items()
         ]
-        given = ops.concatenate([inputs["numbers"], *overlaps], axis=-1)
+        given = ops.concatenate([self.numbers(inputs["numbers"]), *overlaps], axis=-1)
         return ops.concatenate([ops.cast(given, self.compute_dtype), learned], axis=-1)
 
     def _item(self, inputs: Mapping[str, Any], name: str) -> Any:

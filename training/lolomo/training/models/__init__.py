@@ -13,6 +13,7 @@ from lolomo.training.models.blended_ranker import BlendedRanker
 from lolomo.training.models.data import RankingBatch, TrainingData
 from lolomo.training.models.deep_ranker import DeepRanker
 from lolomo.training.models.ease import Ease
+from lolomo.training.models.evidence import PitchRewards, PlayedPitch, UniformPitch
 from lolomo.training.models.feed_forward import FeedForward
 from lolomo.training.models.fuzzy_search import FuzzySearch
 from lolomo.training.models.gru4rec import GRU4Rec
@@ -27,6 +28,7 @@ from lolomo.training.models.popularity import DecayedPopularity, Popularity, Rec
 from lolomo.training.models.prefix_popularity import PrefixPopularity
 from lolomo.training.models.rec_vae import RecVAE
 from lolomo.training.models.resuming import LastUnfinished, ResumeRanker
+from lolomo.training.models.row_order import FixedRows, PopularRows, RowRanker
 from lolomo.training.models.sasrec import SASRec
 from lolomo.training.models.semantic_search import SemanticSearch
 from lolomo.training.models.slim import Slim
@@ -44,6 +46,7 @@ __all__ = [
     "Ease",
     "Export",
     "FeedForward",
+    "FixedRows",
     "FuzzySearch",
     "GRU4Rec",
     "Ials",
@@ -53,6 +56,9 @@ __all__ = [
     "Markov",
     "Model",
     "MultVAE",
+    "PitchRewards",
+    "PlayedPitch",
+    "PopularRows",
     "Popularity",
     "PrefixPopularity",
     "Range",
@@ -61,12 +67,14 @@ __all__ = [
     "RecentPopularity",
     "ResumeRanker",
     "Role",
+    "RowRanker",
     "SASRec",
     "SemanticSearch",
     "Slim",
     "Space",
     "TrainingData",
     "TwoTower",
+    "UniformPitch",
     "all_models",
     "config_from",
     "find_model",
@@ -97,6 +105,12 @@ BUILT_IN: tuple[type[Model[Any]], ...] = (
     SemanticSearch,
     LastUnfinished,
     ResumeRanker,
+    FixedRows,
+    PopularRows,
+    RowRanker,
+    UniformPitch,
+    PlayedPitch,
+    PitchRewards,
     TwoTower,
 )
 

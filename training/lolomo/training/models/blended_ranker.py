@@ -6,9 +6,11 @@ ids, sequence and content. Averaging rankers that err differently is the oldest 
 is served.
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +30,7 @@ from lolomo.training.models.space import Choice, Range, Space
 class BlendedRankerConfig:
     """How much each counts, and what is a discovery."""
 
-    deep_weight: float = 0.75
+    deep_weight: float = 0.6
     """Weight of the deep ranker's standardised scores; the trees have the rest."""
     discovery_place: int = 10
     """Place that is kept for discovery, from 1; 0 for none."""
@@ -36,6 +38,8 @@ class BlendedRankerConfig:
     """The feature that says how often a candidate was watched."""
     discovery_quantile: float = 0.7
     """Items watched more often than so large a share of all items are no discovery."""
+    discovery_by: str = "covisits_soon"
+    """The feature by which the discovery is chosen among those near enough; "" for the score."""
     discovery_gap: float = 2.75
     """How far a discovery may be behind what it displaces, in standard deviations of the scores of
     the query's candidates: less gives up coverage, more gives up accuracy."""
@@ -65,38 +69,53 @@ class BlendedRanker(Model[BlendedRankerConfig]):
         "discovery_gap": Range(1.0, 4.0),
     }
 
-    _members: tuple[tuple[Model[Any], float], ...] = ()
+    _members: Mapping[str, tuple[Callable[[Path], Export], float]] = MappingProxyType({})
     _discovery: Discovery
 
     @override
     def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
         weight = self.config.deep_weight
-        members: tuple[tuple[Model[Any], float], ...] = (
-            (LightGBMRanker(), 1.0 - weight),
-            (DeepRanker(), weight),
-        )
-        members = tuple(pair for pair in members if pair[1] > 0)
-        for ranker, _ in members:
-            ranker.fit(data, rng)
+        members = ((LightGBMRanker(), 1.0 - weight), (DeepRanker(), weight))
+        self._members = {
+            ranker.name: (_fitted(ranker, data, rng), share)
+            for ranker, share in members
+            if share > 0
+        }
         plays = data.events.group_by(Columns.ITEM_ID).len()["len"].to_numpy()
         most = float(np.quantile(plays, self.config.discovery_quantile))
-        self._members = members
         self._discovery = Discovery(
             self.config.discovery_counts,
             most,
             self.config.discovery_place,
             self.config.discovery_gap,
+            self.config.discovery_by,
         )
 
     @override
     def export(self, path: Path) -> Export:
         if not self._members:
             raise self.not_fitted()
-        members, inputs = [], dict.fromkeys([self._discovery.counts])
-        for ranker, weight in self._members:
-            (path / ranker.name).mkdir()
-            export = ranker.export(path / ranker.name)
-            members.append(Member(ranker.name, export.runtime, export.inputs, weight))
+        members, inputs = [], dict.fromkeys(self._discovery.inputs)
+        for name, (write, weight) in self._members.items():
+            (path / name).mkdir()
+            export = write(path / name)
+            members.append(Member(name, export.runtime, export.inputs, weight))
             inputs |= dict.fromkeys(export.inputs)
         describe_blend(path, members, self._discovery)
         return Export("blend", "rank", tuple(inputs))
+
+
+def _fitted(
+    ranker: Model[Any], data: TrainingData, rng: np.random.Generator
+) -> Callable[[Path], Export]:
+    """Fit a member, unless its fit is kept; return what writes its files into a folder."""
+    if data.fitted is None:
+        ranker.fit(data, rng)
+        return ranker.export
+    kept = data.fitted(ranker.name)
+
+    def write(path: Path) -> Export:
+        shutil.copytree(kept.files, path, dirs_exist_ok=True)
+        return kept.export
+
+    return write

@@ -23,6 +23,7 @@ from lolomo.core.task import Task
 
 if TYPE_CHECKING:
     from lolomo.features import Feature
+    from lolomo.training.models.model import Fitted
 
 ItemValues: TypeAlias = Callable[
     [NDArray[np.int64], Sequence[str]], Mapping[str, NDArray[np.float32]]
@@ -72,6 +73,10 @@ class TrainingData:
     continue_from: Path | None = None
     """What the same model exported before, checked, to go on from; None to begin anew. Only models
     that say `continues` are given one; what they keep for themselves stands in `state/`."""
+
+    fitted: "Callable[[str], Fitted] | None" = None
+    """From the name of another model of the task to its fit on these very data, with its default
+    config; so that what is made of models fits none of them twice. None where nobody keeps fits."""
 
     def item_ids(self) -> Ids:
         """Return the items that were interacted with, by id. Shape: [items].

@@ -124,7 +124,7 @@ class DeepRanker(Model[DeepRankerConfig]):
         shape = self._shape(encoder, data)
         self._columns, self._encoder, self._features = columns, encoder, data.features
         self._network = train(
-            lambda: _built(RankingNetwork(shape), inputs),
+            lambda: _built(RankingNetwork(shape, encoder.numbers), inputs),
             examples,
             self._loop(),
             seed,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import EXCLUDE, Ids
+from lolomo.features.history_features import OF_QUERIES
 from lolomo.runtimes import quiet_tensorflow
 from lolomo.runtimes.item_index import APPROXIMATE_FROM, ItemIndex
 from lolomo.training.models.model import Export
@@ -93,8 +94,8 @@ def ranker_inputs(features: "Sequence[Feature]", names: Sequence[str]) -> dict[s
     Args:
         features: The task's features.
         names: Which inputs: of the features, of the history, `timestamp`, `counts_timestamp`,
-            `candidates`, or of what merging the candidates adds (see
-            `features.candidates.source_features`).
+            `candidates`, or of what merging the candidates and comparing them with the history adds
+            (see `features.candidates.source_features` and `features.history_features`).
     """
     from lolomo.runtimes.tensorflow import tf
 
@@ -107,12 +108,12 @@ def ranker_inputs(features: "Sequence[Feature]", names: Sequence[str]) -> dict[s
         axes = 1 + (feature.entity == "item") + (feature.dtype in ("categories", "ids"))
         dtype = tf.float32 if feature.dtype == "number" else tf.string
         specs[feature.name] = tf.TensorSpec([None] * axes, dtype, name=feature.name)
-    source = {
-        name: tf.TensorSpec([None, None], tf.float32, name=name)
+    added = {
+        name: tf.TensorSpec([None] * (2 - (name in OF_QUERIES)), tf.float32, name=name)
         for name in names
         if name not in specs
     }
-    return {name: (specs | source)[name] for name in names}
+    return {name: (specs | added)[name] for name in names}
 
 
 def export_retriever(

@@ -73,6 +73,16 @@ class Export:
     """Names of the arrays that a query must have."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fit that is done."""
+
+    files: Path
+    """The folder with what was exported."""
+    export: Export
+    """What it is."""
+
+
 class Model(ABC, Generic[ConfigT]):
     """A recipe that learns from data before a cut and exports the files of a runtime.
 

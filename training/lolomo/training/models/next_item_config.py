@@ -56,7 +56,7 @@ class NextItemConfig:
     from, to weigh its scores and the counts on them."""
     calibration_epochs: int = 5
     """Passes over the data of that first network."""
-    calibration_questions: int = 3000
+    calibration_questions: int = 1500
     """Most of the held-back events that are asked about."""
     epochs: int = 8
     """Most passes over the data."""

@@ -16,7 +16,7 @@ from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Query
 from lolomo.features.candidates import source_features
-from lolomo.features.covisitation import COVISITS
+from lolomo.features.history_features import OF_CANDIDATES, OF_QUERIES
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.next_item_config import Rung
 from lolomo.training.models.ranker_inputs import readable
@@ -67,13 +67,16 @@ class RankerColumns:
         of_type = {
             feature.name: feature.dtype for feature in data.features if feature.name in names
         }
-        known = (*source_features(data.task.candidates_from), *COVISITS)
+        known = (*source_features(data.task.candidates_from), *OF_CANDIDATES)
         sources = [name for name in known if name in query]
+        profile = [name for name in OF_QUERIES if name in query]
         numbers = [name for name, dtype in of_type.items() if dtype == "number"]
         sets = [name for name, dtype in of_type.items() if dtype in ("category", "categories")]
         of_items = {feature.name for feature in data.features if feature.entity == "item"}
         per_candidate = frozenset({Columns.CANDIDATES, *sources, *of_items})
-        return cls((*numbers, *sources), tuple(sets), per_candidate, rung == "continuous_time")
+        return cls(
+            (*numbers, *sources, *profile), tuple(sets), per_candidate, rung == "continuous_time"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class RankerEncoder:
             "history_sets": {name: tf.gather(some, places) for name, some in self.contents.items()},
             "history_timestamps": times,
             "timestamp": now,
-            "numbers": self.numbers(tf.where(present, tf.stack(numbers, axis=2), np.nan)),
+            "numbers": tf.where(present, tf.stack(numbers, axis=2), np.nan),
             "sets": {name: self._set(query, name) for name in self.columns.sets},
         }
 

@@ -1,9 +1,11 @@
 """Gate: which candidate deserves to serve, decided on validation alone.
 
 Challengers are tried best first. The first that is superior to the strongest baseline, and not
-inferior to the champion, wins; if none is, the strongest baseline does. The champion is compared by
-its recipe, which this run has fitted anew on the same data, since the fit that serves has learned
-from validation. A champion whose recipe is gone is judged as it serves, which favours it.
+inferior to the champion, wins. If none is, nobody is displaced: the champion's recipe stays, if its
+mean is above the strongest baseline's; and where nothing serves yet there is nobody to protect, so
+the best mean is released, a baseline's included. The champion is compared by its recipe, which this
+run has fitted anew on the same data, since the fit that serves has learned from validation. A
+champion whose recipe is gone is judged as it serves, which favours it.
 """
 
 import json
@@ -74,7 +76,8 @@ def _decide(context: StepContext, folder: Path, champion: Release | None) -> Ver
     serving = champion_contender(context, champion, contenders, judged["prepared"])
     best_baseline = strongest(rule, baselines or others)
     decisions: dict[str, Decision] = {}
-    winner = best_baseline
+    staying = [each for each in others if serving is None or each.identity == serving.identity]
+    winner = strongest(rule, [best_baseline, *staying])
     for challenger in sorted(others, key=lambda each: -_mean(rule.metric, each)):
         decisions[challenger.name] = decide(rule, challenger, baselines, serving)
         if decisions[challenger.name].passed:

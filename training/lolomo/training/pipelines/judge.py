@@ -13,8 +13,8 @@ import polars as pl
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
-from lolomo.core.recommender import Ranker, Retriever
-from lolomo.core.task import LabelKind
+from lolomo.core.recommender import Ids, Ranker, Retriever
+from lolomo.core.task import LabelKind, Task
 from lolomo.evaluation import (
     FRESH,
     FROZEN,
@@ -32,8 +32,10 @@ from lolomo.evaluation import (
     summarise,
     to_json,
 )
+from lolomo.evaluation.pitches import PitchJudgements, pitch_metrics, refusal
 from lolomo.features import all_features, query_inputs
 from lolomo.features.transforms import ITEM_CONTENT
+from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import Candidate, load_candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.prepare import Prepared
@@ -45,6 +47,8 @@ METRICS = "metrics.parquet"
 RESULT = "result.json"
 SYNTHETIC = "synthetic queries"
 """Noted wherever texts that nobody typed were asked."""
+OFF_POLICY = "off-policy estimate"
+"""Noted wherever a policy was judged by what another has logged."""
 
 
 def judge(
@@ -95,7 +99,7 @@ def judge(
             freshness=freshness.label,
             metrics=summarise(per_query, names),
             num_users=num_evaluable_users(context.log.events(), queries, fold),
-            note=SYNTHETIC if context.task.label.kind is LabelKind.SEARCH else "",
+            note=_note(context.task, table),
             seed=described.seed,
         )
         (folder / RESULT).write_text(to_json([result]))
@@ -109,6 +113,13 @@ def judge(
         freshness=freshness.label,
     )
     return run_step(context.workspace, f"judge-{task}-{described.model}-{window}", inputs, write)
+
+
+def _note(task: Task, judgements: pl.DataFrame) -> str:
+    """Return what readers of a figure must know."""
+    if task.label.kind is LabelKind.EVIDENCE:
+        return refusal(judgements) or OFF_POLICY
+    return SYNTHETIC if task.label.kind is LabelKind.SEARCH else ""
 
 
 def read_result(folder: Path) -> Result:
@@ -129,7 +140,8 @@ def _checked(candidate: Candidate, asked: Prepared, window: str, freshness: Fres
             f"candidates were drawn with {asked.freshness.label} counts, and are to be ranked with "
             f"{freshness.label} ones: prepare the queries with the same freshness"
         )
-    reads_counts = asked.draws_candidates or _reads_counts(export.inputs)
+    is_told_counts = asked.draws_candidates or not find_task(candidate.task).answers_with_items
+    reads_counts = is_told_counts or _reads_counts(export.inputs)
     return freshness if reads_counts and asked.protocol == "as-of" else FROZEN
 
 
@@ -148,16 +160,18 @@ def judge_window(
     freshness: Freshness = FRESH,
 ) -> pl.DataFrame:
     """Return every query of a window with the ranks of its targets and the best items."""
-    known = context.known(fold)
-    resumes = context.task.label.kind is LabelKind.RESUMED
-    seen = None if resumes else seen_items(context.log.events(), queries)
-    judgements = Judgements(queries, known, seen)
-    if isinstance(recommender, Retriever):
+    known = _competing(context, fold, queries)
+    of_its_own = context.task.has_candidates and not context.task.candidates_from
+    seen = None if of_its_own else seen_items(context.log.events(), queries)
+    judgements: Judgements | PitchJudgements = Judgements(queries, known, seen)
+    if context.task.label.kind is LabelKind.EVIDENCE:
+        judgements = PitchJudgements(queries)
+    if isinstance(recommender, Retriever) and isinstance(judgements, Judgements):
         for rows in queries.iter_slices(BATCH_SIZE):
             query = query_inputs(rows, recommender.inputs)
             judgements.add(recommender.scores(query), recommender.items)
             _report(judgements)
-    elif len(queries):
+    elif len(queries) and isinstance(recommender, Ranker):
         frozen_at = fold.start if freshness.frozen else None
         rankings = Rankings(
             context.task,
@@ -170,7 +184,7 @@ def judge_window(
         )
         for batch in rankings():
             scores = recommender.rank(batch.query)
-            if context.task.has_candidates:
+            if context.task.has_candidates or isinstance(judgements, PitchJudgements):
                 judgements.add_candidates(scores, batch.query[Columns.CANDIDATES])
             else:
                 judgements.add(scores, known)
@@ -178,7 +192,14 @@ def judge_window(
     return judgements.table()
 
 
-def _report(judgements: Judgements) -> None:
+def _competing(context: StepContext, fold: Fold, queries: pl.DataFrame) -> Ids:
+    """Return what competes: the items known before a window, or what the queries name."""
+    if context.task.answers_with_items:
+        return context.known(fold)
+    return queries[Columns.CANDIDATES].explode().unique().sort().to_numpy().astype(object)
+
+
+def _report(judgements: Judgements | PitchJudgements) -> None:
     done, total = judgements.num_judged, len(judgements.queries)
     print_progress(done / total, f"judged {done:,} of {total:,} queries")
 
@@ -187,6 +208,8 @@ def metrics_of(
     context: StepContext, fold: Fold, judgements: pl.DataFrame, protocol: Protocol = "as-of"
 ) -> pl.DataFrame:
     """Return the metrics of each judged query, the task's and those of the shown lists."""
+    if context.task.label.kind is LabelKind.EVIDENCE:
+        return pitch_metrics(judgements)
     events = context.log.events()
     return query_metrics(
         judgements,
@@ -199,6 +222,8 @@ def metrics_of(
 
 def metric_names(context: StepContext, protocol: Protocol = "as-of") -> tuple[str, ...]:
     """Return the task's metrics, then those of lists and of rewards that the data allow."""
+    if not context.task.answers_with_items:
+        return context.task.metrics
     columns = context.log.manifest.columns
     names = ["ndcg@10", "recall@20"] if protocol == "static" else []
     names += [*context.task.metrics, "novelty@10"]

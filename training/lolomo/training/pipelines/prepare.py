@@ -42,6 +42,7 @@ from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import load_candidate
 from lolomo.training.pipelines.checks import check_features
 from lolomo.training.pipelines.context import StepContext
+from lolomo.training.pipelines.shown import with_pitch_inputs, with_row_inputs
 from lolomo.training.pipelines.steps import part_of_progress, print_progress, run_step
 from lolomo.training.pipelines.verdict import VERDICT, read_verdict
 from lolomo.training.rankings import BATCH_SIZE
@@ -165,6 +166,10 @@ def _queries(context: StepContext, fold: Fold, protocol: Protocol) -> pl.DataFra
         queries = context.features.point_in_time(queries, names)
     if task.label.kind is LabelKind.NEXT_ITEMS:
         queries = with_seed_as_history(queries)
+    if task.label.kind is LabelKind.ROWS:
+        queries = with_row_inputs(context, queries)
+    if task.label.kind is LabelKind.EVIDENCE:
+        queries = with_pitch_inputs(context, queries)
     return queries
 
 

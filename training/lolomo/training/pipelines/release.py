@@ -13,7 +13,8 @@ from typing import Any
 from lolomo.core.code_version import code_version
 from lolomo.core.release import Card, Release, ReleaseStore
 from lolomo.evaluation import Result, from_json, leaderboard_figure
-from lolomo.training.pipelines.candidate import Candidate
+from lolomo.runtimes.golden import GOLDEN, golden_of
+from lolomo.training.pipelines.candidate import Candidate, load_candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS
 from lolomo.training.pipelines.gate import champion_of
@@ -90,7 +91,7 @@ def publish(
     metrics: Mapping[str, Mapping[str, float]],
     gate: Mapping[str, Any],
 ) -> Release:
-    """Publish a candidate's fit at the test cut.
+    """Publish a candidate's fit at the test cut, with a request that it must always answer so.
 
     Args:
         context: The task.
@@ -118,8 +119,15 @@ def publish(
         seed=candidate.seed,
         continued_from=candidate.continued_from,
     )
+    golden = golden_request(context, key, fold.name)
     store = ReleaseStore(context.workspace.releases)
-    return store.publish(context.outcome(key) / fold.name, card)
+    return store.publish(context.outcome(key) / fold.name, card, {GOLDEN: golden})
+
+
+def golden_request(context: StepContext, key: str, cut: str) -> bytes:
+    """Return a request about items of the catalogue, and what a candidate's fit answers to it."""
+    loaded = load_candidate(context.outcome(key), cut)
+    return golden_of(loaded, context.features.items_known.tolist())
 
 
 def gate_entry(decision: Verdict, key: str, model: str) -> dict[str, Any]:

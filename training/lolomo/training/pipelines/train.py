@@ -32,6 +32,7 @@ from lolomo.features import all_features
 from lolomo.tasks import all_tasks
 from lolomo.training.models import Export, Model, TrainingData, all_models, config_from
 from lolomo.training.models.data import ItemValues
+from lolomo.training.models.model import Fitted
 from lolomo.training.pipelines.candidate import Candidate, export_from
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.steps import part_of_progress, print_progress, run_step
@@ -153,12 +154,18 @@ def _fit(context: StepContext, recipe: _Recipe, fold: Fold, prepared: str) -> st
     )
     scratch = context.workspace.runs / f".scratch-{digest_of(inputs)[:16]}"
 
+    def fitted(name: str) -> Fitted:
+        other = _recipe(context, name, FitOptions(seed=options.seed))
+        outcome = context.outcome(_fit(context, other, fold, prepared))
+        return Fitted(outcome / FILES, read_fit(outcome)[0])
+
     def write(folder: Path) -> None:
         data = replace(
             training_data(context, fold, prepared, model.reads),
             progress=print_progress,
             scratch=scratch,
             continue_from=recipe.former.path if recipe.former else None,
+            fitted=fitted,
         )
         write_fit(folder, model(recipe.config), data, options.seed)
         shutil.rmtree(scratch, ignore_errors=True)

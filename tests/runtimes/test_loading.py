@@ -123,5 +123,6 @@ def test_limiting_threads_too_late_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "tensorflow", started)
     for pool in ("INTRA", "INTER"):
         monkeypatch.setenv(f"TF_NUM_{pool}OP_THREADS", "0")
+    limit_threads.cache_clear()
     with pytest.raises(ReleaseError, match="start of the process"):
         limit_threads()

@@ -8,6 +8,7 @@ on the calling thread alone: pools of threads were measured slower for single re
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,8 +34,11 @@ def quiet_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+@cache
 def limit_threads() -> None:
     """Make TensorFlow compute on one thread; to be called before it has computed anything.
+
+    Calling it again changes nothing.
 
     LightGBM needs no limit: its runtime asks for one thread at each call.
 

@@ -5,9 +5,10 @@ speak different units, so each one's scores are standardised over the candidates
 they are averaged with the members' weights.
 
 Accurate rankers show everybody much the same. The last place of the first `length` is therefore
-kept for *discovery*: the best candidate among those that few have watched. It takes the place only
-where it is not far behind what stands there, for that is where least is lost. What it costs and
-what coverage it gives is measured like everything else, since the release does it itself.
+kept for *discovery*: a candidate that few have watched, and of these the one that goes best with
+what the user watched last, which is another one for everybody. It takes the place only where it is
+not far behind what stands there, for that is where least is lost. What it costs and what coverage
+it gives is measured like everything else, since the release does it itself.
 """
 
 import json
@@ -49,6 +50,13 @@ class Discovery:
     gap: float = 2.75
     """How far it may be behind what would stand there, in standard deviations of the scores of the
     query's candidates."""
+    by: str = ""
+    """The feature by which one of those near enough is chosen; "" for the score."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what it reads of the candidates."""
+        return tuple(name for name in (self.counts, self.by) if name)
 
 
 def describe_blend(path: Path, members: Sequence[Member], discovery: Discovery) -> None:
@@ -108,7 +116,9 @@ class BlendRanker:
             total += weight * standardised(ranker.rank(query), present)
         if not self.discovery.place or present.shape[1] < self.discovery.place:
             return total
-        return with_discovery(total, query[self.discovery.counts], present, self.discovery)
+        by = query[self.discovery.by] if self.discovery.by else total
+        counts = query[self.discovery.counts]
+        return with_discovery(total, Rarity(counts, by), present, self.discovery)
 
     def blank_query(self, candidates: int, history_length: int) -> Query:
         """Return a query of the usual shape that says nothing."""
@@ -126,13 +136,24 @@ def standardised(scores: Scores, present: NDArray[np.bool_]) -> Scores:
     return standard
 
 
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """What a discovery is chosen by. Shape of each: [batch, candidates]."""
+
+    counts: Scores
+    """How often each candidate was watched, NaN for never."""
+    by: Scores
+    """The highest of those that are rare and near enough is the discovery."""
+
+
 def with_discovery(
-    scores: Scores, counts: Scores, present: NDArray[np.bool_], discovery: Discovery
+    scores: Scores, rarity: Rarity, present: NDArray[np.bool_], discovery: Discovery
 ) -> Scores:
     """Return the scores with one discovery of each query raised to the place that is kept for it.
 
-    The discovery is the best candidate from that place on whose count is small enough; a query
-    whose best is too far behind, or that has none, is left as it is. Shapes: [batch, candidates].
+    It is chosen among the candidates from that place on whose count is small enough; a query whose
+    rare candidates are too far behind, or that has none, is left as it is. Shapes:
+    [batch, candidates].
     """
     ranked = np.where(present, scores, -np.inf)
     order = np.argsort(-ranked, axis=1, kind="stable")
@@ -140,9 +161,10 @@ def with_discovery(
     rows = np.arange(len(scores))[:, None]
     farthest = discovery.gap * _moments(scores, present)[1]
     near = ranked[rows, below] >= ranked[rows, below[:, :1]] - farthest
-    rare = near & present[rows, below] & ~(counts[rows, below] > discovery.most)
+    rare = near & present[rows, below] & ~(rarity.counts[rows, below] > discovery.most)
     found = np.flatnonzero(rare.any(axis=1))
-    chosen = below[found, rare[found].argmax(axis=1)]
+    wanted = np.where(rare[found], rarity.by[found[:, None], below[found]], -np.inf)
+    chosen = below[found, wanted.argmax(axis=1)]
     raised = scores.copy()
     before, after = scores[found, above[found]], scores[found, below[found, 0]]
     raised[found, chosen] = np.maximum(after, (before + after) / 2)

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
+from lolomo.core.imports import without
 from lolomo.core.recommender import Query, Scores
 from lolomo.runtimes.encoding import Encoding
+
+# LightGBM imports scikit-learn and matplotlib if they are there, for wrappers that nobody uses
+# here: a second or two of a service's start.
+with without("sklearn", "matplotlib"):
+    import lightgbm
 
 MODEL = "model.txt"
 INPUTS = "inputs.json"

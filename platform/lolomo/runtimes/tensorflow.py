@@ -25,6 +25,9 @@ quiet_tensorflow()
 # of its import time, and nothing that a SavedModel needs. `import keras` works afterwards.
 with without("keras"):
     import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
 
 __all__ = ["call", "load_saved_model", "numbers", "tf"]
 
@@ -50,7 +53,10 @@ def load_saved_model(path: Path, method: str, inputs: tuple[str, ...]) -> Retrie
     if missing:
         raise ReleaseError(f"the SavedModel at {path} lacks the signatures {missing}")
     if method == "rank":
-        return SavedModelRanker(module, inputs)
+        signature = module.signatures["rank"]
+        if works_without_inputs(signature):
+            signature = folded(signature)
+        return SavedModelRanker(module, inputs, signature)
     lines = (path / "assets" / "items.txt").read_text(encoding="utf-8").split("\n")
     retriever = SavedModelRetriever(module, inputs, np.array(lines[:-1], dtype=object))
     if "encode" not in module.signatures:
@@ -101,14 +107,61 @@ class SavedModelRanker:
 
     module: Any
     inputs: tuple[str, ...]
+    signature: Any
+    """`rank`, folded where that pays."""
 
     def rank(self, query: Query) -> Scores:
         """Score the candidates of each query. Shape: [batch, candidates]."""
-        return numbers(call(self.module.signatures["rank"], self.inputs, query)["scores"])
+        return numbers(call(self.signature, self.inputs, query)["scores"])
 
     def blank_query(self, candidates: int, history_length: int) -> Query:
         """Return a query of the usual shape that says nothing."""
-        return _blank(self.module.signatures["rank"], candidates, history_length)
+        return _blank(self.signature, candidates, history_length)
+
+
+def works_without_inputs(signature: Any) -> bool:
+    """Say whether a call multiplies matrices that depend on none of its inputs.
+
+    Such work is the same at each call, and `folded` saves it; where there is none, folding would
+    only make loading slower.
+    """
+    given = signature.structured_input_signature[1].keys()
+    for function in signature.graph.as_graph_def().library.function:
+        reached = given & {argument.name for argument in function.signature.input_arg}
+        parents = {
+            node.name: {name.lstrip("^").partition(":")[0] for name in node.input}
+            for node in function.node_def
+        }
+        grown = True
+        while reached and grown:
+            found = {name for name, inputs in parents.items() if inputs & reached} - reached
+            reached, grown = reached | found, bool(found)
+        if reached and any(
+            node.op == "MatMul" and node.name not in reached for node in function.node_def
+        ):
+            return True
+    return False
+
+
+def folded(signature: Any) -> Any:
+    """Return a signature whose weights are constants; it answers the same, but for rounding.
+
+    What depends on no input, such as the vectors of a whole catalogue made from its content, is
+    then computed at the first call and kept, where with variables each call computes it again.
+    """
+    specs = signature.structured_input_signature[1]
+    constant = convert_variables_to_constants_v2(signature)
+    names = [tensor.name.partition(":")[0] for tensor in constant.inputs]
+    captured = signature.captured_inputs
+    placeholders = [tensor.name.partition(":")[0] for tensor in signature.inputs]
+    tables = dict(zip(placeholders[len(placeholders) - len(captured) :], captured, strict=True))
+    outputs = sorted(signature.structured_outputs)
+
+    def run(**query: Any) -> dict[str, Any]:
+        answer = constant(*(query[name] if name in specs else tables[name] for name in names))
+        return dict(zip(outputs, answer, strict=True))
+
+    return tf.function(run, autograph=False).get_concrete_function(**specs)
 
 
 def numbers(tensor: Any) -> Scores:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 
@@ -38,6 +39,21 @@ class FakeFeatures:
             "gender": None,
             **context,
         }
+
+    version = "fake"
+
+    def observe(self, events: pl.DataFrame) -> None:
+        """Learn nothing."""
+
+    def refresh(self) -> bool:
+        return False
+
+    def codes(self, item_ids: Ids) -> NDArray[np.int64]:
+        return np.array([_number(item_id) for item_id in item_ids], np.int64)
+
+    def title_keys(self, item_ids: Ids) -> NDArray[np.int64]:
+        number = np.array([_number(item_id) for item_id in item_ids], np.int64)
+        return np.where(number == 58, 57, number)
 
     def items(
         self, item_ids: Ids, timestamp: int, features: Sequence[str]

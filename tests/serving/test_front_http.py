@@ -1,7 +1,7 @@
 """The service over HTTP, in process: every route, and every way to ask wrongly."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -54,7 +54,7 @@ def client(app: Any, current: list[Front], front: Front) -> Iterator[Client]:
 
 def test_page_over_http(client: Client) -> None:
     page = client("POST", "/v1/page", json={"user_id": "ann", "limits": {"titles": 3}}).json()
-    assert [len(row["entries"]) for row in page["rows"]] == [3] * 5
+    assert [len(row["entries"]) for row in page["rows"]] == [3] * 7
     assert set(page["rows"][0]["entries"][0]) >= {"item_id", "why", "provenance", "propensity"}
     assert page["releases"]["top_picks"] == "d" * 64
 
@@ -96,7 +96,7 @@ def test_metrics_count_requests_and_what_is_missing(client: Client, champions: A
     del champions["next_play"]
     client("POST", "/v1/page", json={"user_id": "ann"})
     text = client("GET", "/metrics").text
-    assert 'lolomo_degraded_total{part="next_play",reason="no release"}' in text
+    assert 'lolomo_degraded_total{part="next_play",reason="no-release"}' in text
     assert 'lolomo_requests_total{route="/v1/page",status="200"}' in text
     assert 'lolomo_candidates_count{source="trending_now"}' in text
 
@@ -132,7 +132,7 @@ def test_steps_answer_over_http(client: Client) -> None:
     assert (step["item_ids"][0], step["release"]) == ("0003", "c" * 64)
     merged = {"context": context, "next_play": step, "trending_now": {"error": "down"}}
     page = client("POST", "/v1/steps/page", json=merged).json()
-    assert page["degraded"] == {"trending_now": "answered with an error"}
+    assert page["degraded"] == {"trending_now": "unreadable"}
     assert page["rows"][0]["task"] == "top_picks"
 
 
@@ -257,37 +257,3 @@ def test_slow_body_ends(client: Client, monkeypatch: pytest.MonkeyPatch) -> None
 
     answer = client("POST", "/v1/page", content=dripping())
     assert answer.status_code == 408
-
-
-def test_no_request_made_from_the_openapi_document_is_answered_with_5xx(
-    client: Client,
-) -> None:
-    import schemathesis
-    from hypothesis import HealthCheck, Phase, given, settings
-
-    document = client("GET", "/openapi.json").json()
-    schema = schemathesis.openapi.from_dict(document)
-    bounded = settings(
-        max_examples=8,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    for result in schema.get_all_operations():
-        check: Callable[[], None] = bounded(
-            given(case=result.ok().as_strategy())(_never_5xx(client))
-        )
-        check()
-
-
-def _never_5xx(client: Client) -> Callable[[Any], None]:
-    def check(case: Any) -> None:
-        sent = case.as_transport_kwargs(base_url="http://page")
-        known = ("params", "json", "content", "headers")
-        options = {name: value for name, value in sent.items() if name in known and value}
-        answer = client(case.method, case.formatted_path, **options)
-        assert answer.status_code < 500, answer.text
-
-    return check

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from lolomo.cli.graph import graph as graph_command
 from lolomo.core.errors import GraphError
+from lolomo.serving.bentos import Front, PageRequest
 from lolomo.serving.graph import (
     Answer,
     Engine,
@@ -20,6 +21,7 @@ from lolomo.serving.graph import (
     validate,
 )
 from lolomo.serving.graph.path import parse_for_paths, parse_path, path_exists
+from lolomo.serving.steps import Proposals, StepRequest, TypedCarrier
 from lolomo.tasks import all_tasks
 
 A: dict[str, Any] = {"name": "a", "serviceUrl": "http://a"}
@@ -56,6 +58,26 @@ def test_unsound_graph_is_refused_with_the_reason(says: str, nodes: dict[str, An
         node.setdefault("steps", [A])
     with pytest.raises(GraphError, match=says.replace("*", r"\*").replace("'*'", "'.'")):
         validate(graph_from_spec({"nodes": nodes}))
+
+
+def test_a_cycle_is_told_in_the_order_in_which_a_request_would_follow_it() -> None:
+    ring = {"root": "a", "a": "b", "b": "a"}
+    nodes = {
+        name: {"routerType": "Sequence", "steps": [{"nodeName": following}]}
+        for name, following in ring.items()
+    }
+    with pytest.raises(GraphError, match=r"a -> b -> a|b -> a -> b"):
+        validate(graph_from_spec({"nodes": nodes}))
+
+
+def test_a_wide_graph_is_checked_at_once() -> None:
+    """Forty levels with two ways each: 2^40 paths."""
+    nodes: dict[str, Any] = {"n40": {"routerType": "Sequence", "steps": [A]}}
+    for level in range(40):
+        below = {"nodeName": f"n{level + 1}"}
+        steps = [{"name": "x", **below}, {"name": "y", **below}]
+        nodes["root" if level == 0 else f"n{level}"] = {"routerType": "Sequence", "steps": steps}
+    validate(graph_from_spec({"nodes": nodes}))
 
 
 def test_node_that_no_step_leads_to_is_refused() -> None:
@@ -107,12 +129,23 @@ def test_splitter_draws_by_weight() -> None:
         return Answer(200, body)
 
     async def run() -> None:
-        engine = Engine(graph, call, JsonCarrier(), random.Random(7))
+        engine = Engine(graph, call, JsonCarrier(random.Random(7)))
         for _ in range(1000):
             await engine.run(b"{}")
 
     asyncio.run(run())
     assert 740 < calls["http://a"] < 860
+
+
+def test_a_user_stays_on_one_side_of_a_splitter_inside_one_process(front: Front) -> None:
+    contexts = [asyncio.run(front.context(PageRequest(user_id=f"u{n}"))) for n in range(400)]
+    carrier = TypedCarrier()
+    places = [carrier.place(StepRequest(context), "split") for context in contexts]
+    assert places == [carrier.place(context, "split") for context in contexts]
+    assert places != [carrier.place(context, "another") for context in contexts]
+    assert 120 < sum(place < 0.4 for place in places) < 200
+    with pytest.raises(GraphError, match="before the steps that answer"):
+        carrier.place(Proposals(), "split")
 
 
 def test_page_graph_follows_from_the_tasks() -> None:

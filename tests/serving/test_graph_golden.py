@@ -4,6 +4,8 @@ Each file in `golden/` is a graph spec as the router's `--graph-json` takes it, 
 services answer (a text with a status, an echo of the request, or nothing at all), a request, and
 the answer to expect: a status with a text, or with the router's error body, whose cause is given
 where it does not depend on the machine. `calls` are the bodies that a step must have received.
+
+`tests/cluster/test_router.py` gives the same vectors to the real router.
 """
 
 import asyncio
@@ -59,4 +61,6 @@ def test_engine_answers_as_the_router(path: Path) -> None:
 
 
 def test_there_are_vectors_for_every_router() -> None:
-    assert len(VECTORS) > 30
+    kinds = {path.stem.partition("_")[0] for path in VECTORS}
+    assert kinds >= {"sequence", "ensemble", "switch", "splitter"}
+    assert len(VECTORS) > 50

@@ -10,7 +10,7 @@ from lolomo.core.errors import ReleaseError
 from lolomo.core.recommender import Ranker
 from lolomo.core.release import Card, ReleaseStore
 from lolomo.core.settings import Workspace
-from lolomo.serving.bentos import load_champions
+from lolomo.serving.releases import Source, load_champions
 from lolomo.tasks import all_tasks
 
 INPUT = "item_plays_7d"
@@ -53,7 +53,7 @@ def workspace(tmp_path: Path, saved_model: Path) -> Workspace:
 
 
 def test_pinned_release_is_loaded_and_answers(workspace: Workspace) -> None:
-    champions = load_champions(workspace, all_tasks())
+    champions = load_champions(Source(ReleaseStore(workspace.releases), all_tasks()))
     ranker = champions["trending_now"].recommender
     assert isinstance(ranker, Ranker)
     assert ranker.rank({INPUT: np.array([[1.0, 2.0]], np.float32)}).tolist() == [[-1.0, -2.0]]
@@ -63,9 +63,9 @@ def test_changed_release_is_refused(workspace: Workspace) -> None:
     (model,) = workspace.releases.glob("*/saved_model.pb")
     model.write_bytes(model.read_bytes() + b"x")
     with pytest.raises(ReleaseError, match="does not match its card"):
-        load_champions(workspace, all_tasks())
+        load_champions(Source(ReleaseStore(workspace.releases), all_tasks()))
 
 
 def test_nothing_pinned_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="train and promote"):
-        load_champions(Workspace(tmp_path), all_tasks())
+        load_champions(Source(ReleaseStore(Workspace(tmp_path).releases), all_tasks()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,19 @@ from lolomo.serving.bentos import Front, Limits, PageAnswer, PageRequest
 from lolomo.serving.bentos.clock import microseconds
 from lolomo.serving.graph import Answer, page_graph, run_json
 from lolomo.serving.graph.go_json import write
-from lolomo.serving.steps import Champion, Resources, StepRequest
+from lolomo.serving.releases import Trace
+from lolomo.serving.steps import Champion, Resources, Step, StepRequest
 from lolomo.serving.steps.wire import request_from_json, request_to_json, response_to_json
 
 
 def page_of(front: Front, user_id: str, **fields: Any) -> PageAnswer:
     return asyncio.run(front.page(PageRequest(user_id=user_id, **fields)))
+
+
+def replace_step(front: Front, name: str, step: Step) -> None:
+    """Break one step of the graph that the front now serves from."""
+    serving = front.serving_for("ann")
+    front.deployment.servings[frozenset()] = replace(serving, steps={**serving.steps, name: step})
 
 
 def items_of(answer: PageAnswer) -> list[str]:
@@ -30,7 +38,10 @@ def test_rows_come_in_the_order_of_tasks_with_one_row_a_seed(front: Front) -> No
         "because_you_watched",
         "because_you_watched",
         "trending_now",
+        "top_picks",
+        "top_picks",
     ]
+    assert [row.title for row in answer.rows[5:]] == ["Drama for you", "Comedy for you"]
     assert answer.rows[2].title == "Because you watched Film 20 <&>"
     assert answer.rows[3].title == "Because you watched Film 11 <&>"
     assert answer.degraded == {}
@@ -94,7 +105,7 @@ def test_a_part_that_fails_or_is_late_degrades_the_page(
 def test_late_ranker_leaves_the_blended_order(front: Front, champions: dict[str, Champion]) -> None:
     del champions["top_picks"]
     answer = page_of(front, "ann")
-    assert answer.degraded == {"top_picks": "no release"}
+    assert answer.degraded == {"top_picks": "no-release"}
     assert answer.rows[0].task == "top_picks"
     assert answer.rows[0].release == ""
     assert answer.rows[0].entries[0].score == 1.0
@@ -115,7 +126,7 @@ def test_broken_graph_falls_back_to_the_trending_page(front: Front) -> None:
 
     async def warm_then_break() -> PageAnswer:
         await front.warm_up()
-        front.steps = {**front.steps, "page": broken}
+        replace_step(front, "page", broken)
         return await front.page(PageRequest(user_id="ann", limits=Limits(titles=4)))
 
     answer = asyncio.run(warm_then_break())
@@ -128,7 +139,7 @@ def test_hanging_step_falls_back_within_the_deadline(front: Front) -> None:
     async def hang(request: StepRequest) -> Any:
         await asyncio.sleep(60)
 
-    front.steps = {**front.steps, "context": hang}
+    replace_step(front, "context", hang)
     front.deadline_seconds = 0.1
     started = time.perf_counter()
     assert page_of(front, "ann").degraded == {"front": "late"}
@@ -139,7 +150,7 @@ def test_features_out_of_reach_still_give_a_page(front: Front, resources: Resour
     broken: Any = resources.features
     broken.user = lambda *_: fail()
     answer = page_of(front, "ann", limits=Limits(titles=10))
-    assert answer.degraded == {"features": "unavailable"}
+    assert answer.degraded == {"features": "no-features"}
     assert [row.task for row in answer.rows] == ["top_picks", "trending_now"]
 
 
@@ -152,10 +163,10 @@ def test_the_page_is_the_same_over_json_as_in_process(front: Front, resources: R
 
     async def both() -> tuple[Any, Any]:
         context = await front.context(PageRequest(user_id="ann"))
-        typed = await front.engine.run(StepRequest(context))
+        typed = await front.serving_for("ann").page(context, Trace())
         graph = page_graph(resources.tasks.values())
         request = write(request_to_json(StepRequest(context)))
-        return typed.body, (await run_json(graph, call, request)).body
+        return typed, (await run_json(graph, call, request)).body
 
     typed, sent = asyncio.run(both())
     assert write(response_to_json(typed)) == sent

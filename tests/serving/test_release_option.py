@@ -14,7 +14,8 @@ from lolomo.cli import lolomo
 from lolomo.core.errors import ReleaseError
 from lolomo.core.release import Card, ReleaseStore
 from lolomo.core.settings import Workspace
-from lolomo.serving.bentos import Front, FrontOptions, PageRequest, load_champions, server
+from lolomo.serving.bentos import Front, FrontOptions, PageRequest, server
+from lolomo.serving.releases import Source, load_champions
 from lolomo.serving.steps import Champion, Resources, StepRequest
 from lolomo.tasks import all_tasks
 
@@ -27,6 +28,11 @@ NOTHING: dict[str, Any] = dict.fromkeys(
 def _recommenders_are_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "load", lambda release: release.name)
     monkeypatch.setattr(runtimes, "warm_up", lambda _: None)
+
+
+def source(path: Path, *folders: Path) -> Source:
+    """Return where a service finds its releases."""
+    return Source(ReleaseStore(Workspace(path).releases), all_tasks(), folders)
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def publish(store: ReleaseStore, task: str, model: str) -> Path:
 def test_folders_are_served_and_pins_are_not(store: ReleaseStore, tmp_path: Path) -> None:
     store.pin("trending_now", publish(store, "trending_now", "pinned").name)
     folders = [publish(store, "next_play", "mine"), publish(store, "trending_now", "newer")]
-    champions = load_champions(Workspace(tmp_path), all_tasks(), folders)
+    champions = load_champions(source(tmp_path, *folders))
     assert {task: champion.model for task, champion in champions.items()} == {
         "next_play": "mine",
         "trending_now": "newer",
@@ -55,7 +61,7 @@ def test_folders_are_served_and_pins_are_not(store: ReleaseStore, tmp_path: Path
 
 def test_no_pin_is_needed_beside_a_folder(store: ReleaseStore, tmp_path: Path) -> None:
     folder = publish(store, "next_play", "mine")
-    (champion,) = load_champions(Workspace(tmp_path), all_tasks(), [folder]).values()
+    (champion,) = load_champions(source(tmp_path, folder)).values()
     assert champion.digest == folder.name
 
 
@@ -65,14 +71,14 @@ def test_folders_of_one_task_or_of_no_task_are_refused(
 ) -> None:
     folders = [publish(store, task, f"model_{place}") for place, task in enumerate(tasks)]
     with pytest.raises(ReleaseError, match="expected each folder to be of another of"):
-        load_champions(Workspace(tmp_path), all_tasks(), folders)
+        load_champions(source(tmp_path, *folders))
 
 
 def test_a_changed_folder_is_refused(store: ReleaseStore, tmp_path: Path) -> None:
     folder = publish(store, "next_play", "mine")
     (folder / "model.txt").write_text("theirs")
     with pytest.raises(ReleaseError, match="does not match its card"):
-        load_champions(Workspace(tmp_path), all_tasks(), [folder])
+        load_champions(source(tmp_path, folder))
 
 
 def test_the_command_hands_over_every_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from lolomo.serving.bentos.clock import Clock
 from lolomo.serving.bentos.front import Front, PageAnswer
-from lolomo.serving.bentos.load import FrontOptions, load_champions, load_front
+from lolomo.serving.bentos.load import FrontOptions, load_front
 from lolomo.serving.bentos.remote import RemoteGraph
 from lolomo.serving.bentos.schema import Limits, PageRequest
 
@@ -14,6 +14,5 @@ __all__ = [
     "PageAnswer",
     "PageRequest",
     "RemoteGraph",
-    "load_champions",
     "load_front",
 ]

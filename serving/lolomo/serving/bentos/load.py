@@ -1,26 +1,37 @@
 """Makes a front from what a workspace holds: pinned releases and materialised features."""
 
+import asyncio
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from lolomo.core.columns import Columns
-from lolomo.core.errors import ReleaseError
-from lolomo.core.release import Release, ReleaseStore, open_release
+from lolomo.core.columns import Columns, Kind
+from lolomo.core.policy import policies_from
+from lolomo.core.release import ReleaseStore
 from lolomo.core.settings import Workspace
-from lolomo.core.task import Task
+from lolomo.events import EventLog
+from lolomo.events.journal_writer import JournalWriter
 from lolomo.serving.bentos.clock import Clock
+from lolomo.serving.bentos.events import Ingestion
 from lolomo.serving.bentos.front import Front
 from lolomo.serving.bentos.remote import RemoteGraph
-from lolomo.serving.steps import Champion, Resources
+from lolomo.serving.experiments import Assignments
+from lolomo.serving.journal import Recorder
+from lolomo.serving.releases import Source, load_deployment
+from lolomo.serving.steps import Features, Resources
+from lolomo.serving.steps.guard import attempt
 from lolomo.tasks import all_tasks
+
+REFRESH_SECONDS = 5.0
+"""How often to look whether features were materialised anew; cheap where they were not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,95 +44,98 @@ class FrontOptions:
     """KServe's router, where the graph runs on a cluster; None to run it in this process."""
     releases: tuple[Path, ...] = ()
     """Folders of releases to serve in place of the pinned ones, each for the task on its card."""
+    rollout: Path | None = None
+    """Folder of `pins.json` and `canaries.json`; the workspace's release store unless given."""
+    redis: str | None = None
+    """Feast's Redis connection string, to read users from Redis instead of SQLite."""
+    drain_seconds: float = 2.0
+    """How long to go on answering after SIGTERM, so that load balancers look elsewhere."""
+    journal: bool = True
+    """Whether to write down what is served."""
+    exploration: str = ""
+    """How rows are drawn, as `core.policy.policies_from` reads it; greedily unless named."""
 
 
 def load_front(options: FrontOptions) -> Front:
     """Load every release to serve after checking its sha256 sums, and the features.
 
     Raises:
-        ReleaseError: As `load_champions` does.
+        ReleaseError: If nothing is pinned, or a pinned release is missing, changed or fails its
+            checks.
         FeatureError: If nothing is materialised.
+        DataError: If the event log is missing.
+        SettingsError: If `exploration` names no policy.
+    """
+    workspace = Workspace(options.workspace)
+    source = Source(
+        ReleaseStore(workspace.releases), all_tasks(), options.releases, options.rollout
+    )
+    source.champions()
+    policies = policies_from(options.exploration)
+    resources = replace(
+        load_resources(workspace, options.redis),
+        policies=policies,
+        experiments=Assignments(workspace.experiments),
+    )
+    manifest = EventLog(workspace.events).manifest
+    clock = Clock(None if manifest.live else manifest.last_timestamp)
+    graph = RemoteGraph(options.graph_url) if options.graph_url else None
+    journal = Recorder(JournalWriter(workspace.journal)) if options.journal else None
+    front = Front(resources, clock, options.deadline_seconds, graph, journal)
+    with native_log_dropped():
+        front.deployment = load_deployment(source, resources)
+    front.exploration = options.exploration
+    front.follow(source)
+    front.take_events(Ingestion(workspace.incoming, resources.features.observe))
+    front.watchers.append(partial(keep_fresh, resources.features))
+    return front
+
+
+def load_resources(
+    workspace: Workspace, redis: str | None = None, version: str | None = None
+) -> Resources:
+    """Load all that steps share but the releases.
+
+    Args:
+        workspace: Whose.
+        redis: Feast's Redis connection string, to read users from Redis instead of SQLite.
+        version: Of an older item snapshot, for a replay.
+
+    Raises:
+        FeatureError: If nothing is materialised, or there is no such version.
         DataError: If the event log is missing.
     """
     from lolomo import runtimes
 
     runtimes.quiet_tensorflow()
     runtimes.limit_threads()
-    workspace = Workspace(options.workspace)
-    from lolomo.events import EventLog
+    from lolomo.events.turned_down import turned_down
     from lolomo.events.watching import unfinished_now
     from lolomo.features import FeatureStore
 
     log = EventLog(workspace.events)
-    manifest = log.manifest
-    with _native_log_dropped():
-        champions = load_champions(workspace, all_tasks(), options.releases)
-    tasks = {name: task for name, task in all_tasks().items() if not task.missing(manifest.columns)}
-    events = log.events()
-    store = FeatureStore(workspace)
-    features, covisitation = store.online(), store.covisitation()
-    covisitation.advance(features.counts_timestamp)
-    resources = Resources(
-        tasks=tasks,
-        champions=champions,
+    manifest, events = log.manifest, log.events()
+    store = FeatureStore(workspace, redis)
+    features, history = store.online(version), store.history_features()
+    history.advance(features.counts_timestamp)
+    return Resources(
+        tasks={
+            name: task for name, task in all_tasks().items() if not task.missing(manifest.columns)
+        },
+        champions={},
         features=features,
-        covisitation=covisitation,
+        history_features=history,
         seen=_seen(events),
         unfinished=unfinished_now(events),
+        turned_down=turned_down(events),
     )
-    start = None if manifest.live else manifest.last_timestamp
-    graph = RemoteGraph(options.graph_url) if options.graph_url else None
-    return Front(resources, Clock(start), options.deadline_seconds, graph)
 
 
-def load_champions(
-    workspace: Workspace, tasks: Mapping[str, Task], folders: Sequence[Path] = ()
-) -> dict[str, Champion]:
-    """Return the release of each task, loaded and warm: those in `folders`, or else the pinned.
-
-    Args:
-        workspace: Holds the pins.
-        tasks: What may be served.
-        folders: Releases to serve whatever is pinned; a task of none of them is not served.
-
-    Raises:
-        ReleaseError: If nothing is pinned, a release is missing or changed, or a folder's is of an
-            unknown task or of one that an earlier folder serves.
-    """
-    from lolomo import runtimes
-
-    releases = _in_folders(folders, tasks) if folders else _pinned(workspace, tasks)
-    champions = {}
-    for task, release in releases.items():
-        recommender = runtimes.load(release)
-        runtimes.warm_up(recommender)
-        champions[task] = Champion(release.digest, release.card.model, recommender)
-    return champions
-
-
-def _in_folders(folders: Sequence[Path], tasks: Mapping[str, Task]) -> dict[str, Release]:
-    releases: dict[str, Release] = {}
-    for folder in folders:
-        release = open_release(folder)
-        task = release.card.task
-        if task not in tasks or task in releases:
-            raise ReleaseError(
-                f"the release in {folder} is of task {task!r}: expected each folder to be of "
-                f"another of {sorted(tasks)}; leave out the one that should not serve"
-            )
-        releases[task] = release
-    return releases
-
-
-def _pinned(workspace: Workspace, tasks: Mapping[str, Task]) -> dict[str, Release]:
-    store = ReleaseStore(workspace.releases)
-    pins = {task: digest for task, digest in store.pins().items() if task in tasks}
-    if not pins:
-        raise ReleaseError(
-            f"no release is pinned in {workspace.releases}: expected at least one; train and "
-            "promote with `lolomo pipelines submit`"
-        )
-    return {task: store.open(digest) for task, digest in pins.items()}
+async def keep_fresh(features: Features) -> None:
+    """Read what is materialised anew while serving; a read that fails leaves what there is."""
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        await attempt(asyncio.to_thread(features.refresh), "refreshing features")
 
 
 def calm_garbage_collector() -> None:
@@ -137,7 +151,7 @@ def wake_garbage_collector() -> None:
 
 
 @contextmanager
-def _native_log_dropped() -> Iterator[None]:
+def native_log_dropped() -> Iterator[None]:
     """Drop what C++ writes to stderr: TensorFlow logs before it reads its own log level."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -151,6 +165,7 @@ def _native_log_dropped() -> Iterator[None]:
 
 def _seen(events: pl.DataFrame) -> dict[str, frozenset[str]]:
     """Return every item that each user watched; ids are interned, since they repeat."""
-    pairs = events.group_by(Columns.USER_ID).agg(pl.col(Columns.ITEM_ID).unique())
+    watched = events.filter(pl.col(Columns.KIND).is_in(Kind.INTERACTIONS))
+    pairs = watched.group_by(Columns.USER_ID).agg(pl.col(Columns.ITEM_ID).unique())
     rows: Any = pairs.iter_rows()
     return {user_id: frozenset(map(sys.intern, item_ids)) for user_id, item_ids in rows}

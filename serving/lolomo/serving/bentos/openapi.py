@@ -1,56 +1,140 @@
-"""The OpenAPI document, made from the very models that requests are checked with."""
+"""The OpenAPI document, made from the very models that requests are checked with.
 
-from functools import cache
+Each operation says which statuses it can answer and what stands in each body, so that a fuzzer can
+hold the service to it; what it cannot answer is a fault.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
-from pydantic import TypeAdapter
-from pydantic.json_schema import models_json_schema
+from lolomo.serving.bentos.openapi_schemas import reference, schemas
 
-from lolomo.serving.bentos.front import PageAnswer
-from lolomo.serving.bentos.schema import (
-    InferRequest,
-    PageRequest,
-    PredictRequest,
-    SearchRequest,
-)
-from lolomo.serving.bentos.search import SearchAnswer
-
-_REFERENCE = "#/components/schemas/{model}"
-_OBJECT: dict[str, Any] = {"type": "object"}
-_STEP = {
-    "type": "object",
-    "required": ["context"],
-    "properties": {
-        "context": {
-            "type": "object",
-            "required": ["request_id", "deadline_milliseconds", "timestamp", "user"],
-            "properties": {
-                "request_id": {"type": "string"},
-                "deadline_milliseconds": {"type": "integer"},
-                "timestamp": {"type": "integer"},
-                "user": {
-                    "type": "object",
-                    "required": ["user_id"],
-                    "properties": {"user_id": {"type": "string"}, "features": _OBJECT},
-                },
-            },
-        }
-    },
+_JSON: Final = "application/json"
+_PROBLEM: Final = "application/problem+json"
+_BODY: Final = {
+    "400": "The body is not JSON",
+    "408": "The body did not arrive in time",
+    "413": "The body is too large",
+    "422": "The body is malformed",
 }
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "received", "expected", "fix"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "received": {"type": "string"},
-        "expected": {"type": "string"},
-        "fix": {"type": "string"},
-        "errors": {"type": "array", "items": _OBJECT},
-    },
+"""What every operation with a body may answer."""
+_BUSY: Final = {"503": "The service is busy; ask again after the seconds in Retry-After"}
+_UNKNOWN: Final = {"404": "There is no such task or step"}
+_NO_STORE: Final = {"404": "This service was started without one"}
+_TOKEN: Final = {"401": "A bearer token is missing or not good enough"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Operation:
+    """One method of one path."""
+
+    summary: str
+    answer: str
+    """Schema of the answer, or a media type that is not JSON."""
+    method: str = "get"
+    body: str = ""
+    """Schema of the request."""
+    parameters: tuple[str, ...] = ()
+    status: str = "200"
+    problems: Mapping[str, str] = field(default_factory=lambda: _UNKNOWN)
+    """By status, what it means; the body is a problem."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """By status, the schema of other answers that are no problems."""
+
+
+_OPERATIONS: Final[Mapping[str, _Operation]] = {
+    "/": _Operation(
+        summary="The page as HTML",
+        answer="text/html",
+        parameters=("user", "text"),
+        problems={"422": "A parameter is malformed", **_BUSY},
+    ),
+    "/search.js": _Operation(
+        summary="Search as one types, for the page as HTML", answer="text/javascript", problems={}
+    ),
+    "/v1/page": _Operation(
+        summary="The page of a user",
+        method="post",
+        body="PageRequest",
+        answer="PageAnswer",
+        problems=_BODY | _BUSY,
+    ),
+    "/v1/search": _Operation(
+        summary="The titles that a user may mean",
+        method="post",
+        body="SearchRequest",
+        answer="SearchAnswer",
+        problems=_BODY | _BUSY,
+    ),
+    "/v1/events": _Operation(
+        summary="Take events in: safe on disk before the answer",
+        method="post",
+        body="Events",
+        answer="Receipt",
+        status="202",
+        problems=_BODY | _TOKEN | _NO_STORE | _BUSY,
+        also={"422": "Receipt"},
+    ),
+    "/v1/models": _Operation(summary="Tasks that are served", answer="Models", problems={}),
+    "/v1/models/{task}": _Operation(
+        summary="Is a task served? KServe V1",
+        answer="Model",
+        parameters=("task",),
+        also={"503": "Model"},
+    ),
+    "/v1/models/{task}:predict": _Operation(
+        summary="One task, KServe V1",
+        method="post",
+        body="PredictRequest",
+        answer="Predictions",
+        parameters=("task",),
+        problems=_BODY | _UNKNOWN | _BUSY,
+    ),
+    "/v2": _Operation(summary="The server, KServe V2", answer="Server", problems={}),
+    "/v2/health/live": _Operation(summary="Is the process alive?", answer="Live", problems={}),
+    "/v2/health/ready": _Operation(
+        summary="Is the service ready?", answer="Ready", problems={}, also={"503": "Ready"}
+    ),
+    "/v2/models/{task}": _Operation(
+        summary="A task, KServe V2", answer="Metadata", parameters=("task",)
+    ),
+    "/v2/models/{task}/ready": _Operation(
+        summary="Is a task served? KServe V2",
+        answer="Model",
+        parameters=("task",),
+        also={"503": "Model"},
+    ),
+    "/v2/models/{task}/infer": _Operation(
+        summary="One task, KServe V2",
+        method="post",
+        body="InferRequest",
+        answer="InferAnswer",
+        parameters=("task",),
+        problems=_BODY | _UNKNOWN | _BUSY,
+    ),
+    "/v1/steps/{step}": _Operation(
+        summary="One step of the graph: always an object, whatever is missing",
+        method="post",
+        body="StepRequest",
+        answer="StepAnswer",
+        parameters=("step",),
+        problems=_BODY | _UNKNOWN,
+    ),
+    "/v1/releases": _Operation(
+        summary="Which releases serve, and how the last swap went",
+        answer="Releases",
+        problems=_NO_STORE,
+    ),
+    "/v1/releases:reload": _Operation(
+        summary="Look at the pins now, and swap what has changed",
+        method="post",
+        answer="Swap",
+        problems=_NO_STORE | _TOKEN,
+        also={"409": "Swap"},
+    ),
+    "/openapi.json": _Operation(summary="This document", answer="Document", problems={}),
 }
 
 
@@ -61,11 +145,13 @@ def openapi_document(tasks: list[str], steps: list[str]) -> dict[str, Any]:
         tasks: Names of the tasks, as path parameters.
         steps: Names of the steps, as path parameters.
     """
-    task = {"name": "task", "in": "path", "required": True, "schema": {"enum": tasks}}
-    step = {"name": "step", "in": "path", "required": True, "schema": {"enum": steps}}
-    user = {"name": "user", "in": "query", "schema": {"type": "string", "maxLength": 200}}
-    text = {"name": "text", "in": "query", "schema": {"type": "string", "maxLength": 200}}
-    problem, ready = ("408", "413"), ("503",)
+    text = {"type": "string", "maxLength": 200}
+    parameters = {
+        "task": {"name": "task", "in": "path", "required": True, "schema": {"enum": tasks}},
+        "step": {"name": "step", "in": "path", "required": True, "schema": {"enum": steps}},
+        "user": {"name": "user", "in": "query", "schema": text},
+        "text": {"name": "text", "in": "query", "schema": text},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -74,79 +160,36 @@ def openapi_document(tasks: list[str], steps: list[str]) -> dict[str, Any]:
             "description": "A streaming service's home page, and each task behind it.",
         },
         "paths": {
-            "/": {"get": _operation("The page as HTML", [user, text], html=True)},
-            "/v1/page": {
-                "post": _operation("The page of a user", [], PageRequest, answer="PageAnswer")
-            },
-            "/v1/search": {
-                "post": _operation(
-                    "The titles that a user may mean", [], SearchRequest, answer="SearchAnswer"
-                )
-            },
-            "/search.js": {"get": _operation("Search as one types, for the page as HTML", [])},
-            "/v1/models": {"get": _operation("Tasks that are served", [])},
-            "/v1/models/{task}": {"get": _operation("Is a task served?", [task], more=ready)},
-            "/v1/models/{task}:predict": {
-                "post": _operation("One task, KServe V1", [task], PredictRequest, more=problem)
-            },
-            "/v2": {"get": _operation("The server, KServe V2", [])},
-            "/v2/health/live": {"get": _operation("Is the process alive?", [])},
-            "/v2/health/ready": {"get": _operation("Is the service ready?", [], more=ready)},
-            "/v2/models/{task}": {"get": _operation("A task, KServe V2", [task])},
-            "/v2/models/{task}/ready": {"get": _operation("Is it served?", [task], more=ready)},
-            "/v2/models/{task}/infer": {
-                "post": _operation("One task, KServe V2", [task], InferRequest, more=problem)
-            },
-            "/v1/steps/{step}": {
-                "post": _operation("One step of the graph", [step], "StepRequest")
-            },
+            path: {operation.method: _described(operation, parameters)}
+            for path, operation in _OPERATIONS.items()
         },
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": schemas()},
     }
 
 
-@cache
-def _schemas() -> dict[str, Any]:
-    models = (PageRequest, SearchRequest, PredictRequest, InferRequest)
-    requests = [(model, "validation") for model in models]
-    _, document = models_json_schema(requests, ref_template=_REFERENCE)  # type: ignore[arg-type]
-    definitions: dict[str, Any] = dict(document["$defs"])
-    for answer in (PageAnswer, SearchAnswer):
-        schema = TypeAdapter(answer).json_schema(ref_template=_REFERENCE, mode="serialization")
-        definitions |= schema.pop("$defs", {}) | {answer.__name__: schema}
-    return definitions | {"Problem": _PROBLEM, "StepRequest": _STEP}
-
-
-def _operation(
-    summary: str,
-    parameters: list[dict[str, Any]],
-    body: type | str | None = None,
-    *,
-    answer: str | None = None,
-    html: bool = False,
-    more: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Return one operation, with the problems that any can answer."""
-    schema = _reference(answer) if answer else _OBJECT
-    kind = "text/html" if html else "application/json"
-    content = {"schema": {"type": "string"} if html else schema}
-    responses: dict[str, Any] = {"200": {"description": summary, "content": {kind: content}}}
-    codes = ("400", "404", "405", "408", "413", "422", *more)
-    for code in dict.fromkeys(codes):
-        described = _reference("Problem") if code != "503" else _OBJECT
-        media = "application/problem+json" if code != "503" else "application/json"
-        responses[code] = {"description": "Problem", "content": {media: {"schema": described}}}
-    operation: dict[str, Any] = {
-        "summary": summary,
-        "parameters": parameters,
+def _described(operation: _Operation, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one operation as OpenAPI has it."""
+    responses = {operation.status: _response(operation.summary, operation.answer)}
+    for status, summary in operation.problems.items():
+        responses[status] = _response(summary, "Problem", _PROBLEM)
+    for status, schema in operation.also.items():
+        described = responses.setdefault(status, {"description": "Otherwise", "content": {}})
+        described["content"] |= _response("", schema)["content"]
+    values: dict[str, Any] = {
+        "summary": operation.summary,
+        "parameters": [parameters[name] for name in operation.parameters],
         "responses": responses,
     }
-    if body:
-        name = body if isinstance(body, str) else body.__name__
-        content = {"application/json": {"schema": _reference(name)}}
-        operation["requestBody"] = {"required": True, "content": content}
-    return operation
+    if operation.body:
+        content = {_JSON: {"schema": reference(operation.body)}}
+        values["requestBody"] = {"required": True, "content": content}
+    return values
 
 
-def _reference(model: str) -> dict[str, Any]:
-    return {"$ref": _REFERENCE.format(model=model)}
+def _response(summary: str, answer: str, media: str = _JSON) -> dict[str, Any]:
+    is_media = "/" in answer
+    schema = {"type": "string"} if is_media else reference(answer)
+    return {
+        "description": summary,
+        "content": {answer if is_media else media: {"schema": schema}},
+    }

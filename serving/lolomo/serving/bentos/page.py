@@ -13,7 +13,8 @@ from lolomo.serving.bentos.service import page_service
 
 
 def _load() -> Front:
-    return load_front(FrontOptions(Settings.from_environment().workspace().root))
+    settings = Settings.from_environment()
+    return load_front(FrontOptions(settings.workspace().root, redis=settings.redis))
 
 
 page = page_service(_load)

@@ -18,6 +18,7 @@ from lolomo.serving.steps import (
     Context,
     Generator,
     Proposals,
+    Resources,
     StepRequest,
     blend,
     rank,
@@ -45,6 +46,7 @@ async def predict(front: Front, task: Task, instance: Instance) -> Prediction:
         ProblemError: If candidates are given to a task that finds its own.
     """
     context = _with_history(await front.context(instance), instance)
+    resources = front.serving_for(instance.user_id).resources
     if not task.candidates_from:
         if instance.candidates is not None:
             raise ProblemError(
@@ -54,10 +56,10 @@ async def predict(front: Front, task: Task, instance: Instance) -> Prediction:
                 "no `candidates`",
                 "leave them out, or ask a task that ranks",
             )
-        answer = await Generator(task, front.resources)(StepRequest(context))
+        answer = await Generator(task, resources)(StepRequest(context))
         return _prediction(answer.proposal, answer.release, answer.degraded, instance.k)
-    candidates = await _candidates(front, task, instance, context)
-    ranking = await rank(task, candidates, context, front.resources)
+    candidates = await _candidates(resources, task, instance, context)
+    ranking = await rank(task, candidates, context, resources)
     return _prediction(ranking.proposal, ranking.release, ranking.degraded, instance.k)
 
 
@@ -115,14 +117,16 @@ def _with_history(context: Context, instance: Instance) -> Context:
     return replace(context, user=replace(user, features=features, seen_item_ids=frozenset(items)))
 
 
-async def _candidates(front: Front, task: Task, instance: Instance, context: Context) -> Candidates:
+async def _candidates(
+    resources: Resources, task: Task, instance: Instance, context: Context
+) -> Candidates:
     if instance.candidates is not None:
         item_ids = np.array(list(dict.fromkeys(instance.candidates)), dtype=object)
         blank = np.zeros(len(item_ids), np.float32)
         return Candidates(item_ids, dict.fromkeys(source_features(task.candidates_from), blank))
     answers: dict[str, Proposals] = {}
     for source in task.candidates_from:
-        generator = Generator(front.resources.tasks[source], front.resources)
+        generator = Generator(resources.tasks[source], resources)
         answers[source] = await generator(StepRequest(context))
     return blend(task, answers, context)
 

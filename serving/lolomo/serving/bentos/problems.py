@@ -9,7 +9,7 @@ from lolomo.core.errors import RequestError
 
 
 class ProblemError(RequestError):
-    """A request that is answered with a 4xx.
+    """A request that is answered with a 4xx, or with 503 while the service is busy.
 
     Args:
         status: The HTTP status.
@@ -25,6 +25,7 @@ class ProblemError(RequestError):
     ) -> None:
         super().__init__(f"{title}: {received}; expected {expected}: {fix}")
         self.status = status
+        self.headers: dict[str, str] = {}
         self.members = {
             "type": "about:blank",
             "title": title,
@@ -36,7 +37,7 @@ class ProblemError(RequestError):
             **more,
         }
 
-    def response(self, headers: dict[str, str] | None = None) -> Response:
+    def response(self) -> Response:
         """Return the HTTP response."""
         content = to_json(self.members)
-        return Response(content, self.status, headers, media_type="application/problem+json")
+        return Response(content, self.status, self.headers, media_type="application/problem+json")

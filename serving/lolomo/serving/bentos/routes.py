@@ -8,14 +8,18 @@ from typing import Any, TypeAlias
 from pydantic_core import to_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from lolomo.core.errors import RequestError
+from lolomo.core.settings import Settings
 from lolomo.core.task import Task
-from lolomo.serving.bentos import metrics
+from lolomo.serving import telemetry
+from lolomo.serving.bentos.auth import Authenticator, AuthMiddleware
 from lolomo.serving.bentos.body import read_body
+from lolomo.serving.bentos.events import answer_of, rows_of
 from lolomo.serving.bentos.front import Front, PageAnswer
 from lolomo.serving.bentos.openapi import openapi_document
 from lolomo.serving.bentos.predict import infer, metadata, predict
@@ -30,8 +34,11 @@ from lolomo.serving.bentos.schema import (
 )
 from lolomo.serving.bentos.search import search
 from lolomo.serving.console import render_page, search_script
+from lolomo.serving.releases import Swapper
+from lolomo.serving.steps import Reason
 from lolomo.serving.steps.guard import attempt
 from lolomo.serving.steps.wire import request_from_json, response_to_json
+from lolomo.serving.telemetry import metrics
 
 Handler: TypeAlias = Callable[[Front, Request], Awaitable[Response]]
 RESULTS = 10
@@ -53,7 +60,8 @@ def json_response(value: Any, status: int = 200) -> Response:
 async def post_page(front: Front, request: Request) -> Response:
     """Answer with a page."""
     asked = check(PageRequest, parse_json(await read_body(request)))
-    answer = await front.page(asked, request.headers.get("traceparent", "")[:100])
+    async with front.admission.admitted():
+        answer = await front.page(asked, request.headers.get("traceparent", "")[:100])
     count_page(answer)
     return json_response(answer)
 
@@ -61,7 +69,8 @@ async def post_page(front: Front, request: Request) -> Response:
 async def post_search(front: Front, request: Request) -> Response:
     """Answer with the titles that a user may mean."""
     asked = check(SearchRequest, parse_json(await read_body(request)))
-    answer = await search(front, asked, request.headers.get("traceparent", "")[:100])
+    async with front.admission.admitted():
+        answer = await search(front, asked, request.headers.get("traceparent", "")[:100])
     count_degraded(answer.degraded)
     return json_response(answer)
 
@@ -77,7 +86,8 @@ async def get_console(front: Front, request: Request) -> Response:
     values = {name: request.query_params.get(name) for name in fields}
     values["user_id"] = request.query_params.get("user") or values["user_id"] or "guest"
     asked = check(PageRequest, {name: value for name, value in values.items() if value})
-    answer = await front.page(asked)
+    async with front.admission.admitted():
+        answer = await front.page(asked)
     count_page(answer)
     suggestions = sorted(front.resources.seen)[:40]
     text = request.query_params.get("text")
@@ -93,7 +103,8 @@ async def post_predict(front: Front, request: Request) -> Response:
     """Answer in KServe's V1 protocol."""
     task = _task(front, request)
     asked = check(PredictRequest, parse_json(await read_body(request)))
-    predictions = [await predict(front, task, instance) for instance in asked.instances]
+    async with front.admission.admitted():
+        predictions = [await predict(front, task, instance) for instance in asked.instances]
     return json_response({"predictions": [asdict(prediction) for prediction in predictions]})
 
 
@@ -108,7 +119,8 @@ async def post_infer(front: Front, request: Request) -> Response:
     """Answer in KServe's V2 protocol."""
     task = _task(front, request)
     asked = check(InferRequest, parse_json(await read_body(request)))
-    return json_response(await infer(front, task, asked))
+    async with front.admission.admitted():
+        return json_response(await infer(front, task, asked))
 
 
 async def get_metadata(front: Front, request: Request) -> Response:
@@ -142,8 +154,31 @@ async def post_step(front: Front, request: Request) -> Response:
     if name not in front.steps:
         raise _unknown("step", name, sorted(front.steps))
     message = request_from_json(parse_json(await read_body(request)))
-    answer, why = await attempt(front.steps[name](message), f"step {name}")
+    steps = front.serving_for(message.context.user.user_id).steps
+    with telemetry.step(name, message.context.traceparent) as outcome:
+        answer, why = await attempt(steps[name](message), f"step {name}")
+        outcome.degraded = bool(why or getattr(answer, "degraded", None))
     return json_response(response_to_json(answer) if answer else {"degraded": why})
+
+
+async def post_events(front: Front, request: Request) -> Response:
+    """Take events in."""
+    if front.ingestion is None:
+        raise _unknown("event log", "(none)", [])
+    rows = rows_of(parse_json(await read_body(request)))
+    status, body = answer_of(await front.ingestion.take(rows))
+    return json_response(body, status)
+
+
+async def get_releases(front: Front, request: Request) -> Response:
+    """Say which releases serve, which are on trial, and how the last swap went."""
+    return json_response(_swapper(front).describe())
+
+
+async def post_reload(front: Front, request: Request) -> Response:
+    """Look at the pins now, and swap what has changed; 409 if the new releases are refused."""
+    swap = await _swapper(front).swap()
+    return json_response(swap, 409 if swap.error else 200)
 
 
 async def get_openapi(front: Front, request: Request) -> Response:
@@ -166,6 +201,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v2/models/{task}/ready", get_model),
     ("POST", "/v2/models/{task}/infer", post_infer),
     ("POST", "/v1/steps/{step}", post_step),
+    ("POST", "/v1/events", post_events),
+    ("GET", "/v1/releases", get_releases),
+    ("POST", "/v1/releases:reload", post_reload),
     ("GET", "/openapi.json", get_openapi),
 )
 
@@ -180,7 +218,7 @@ def count_page(answer: PageAnswer) -> None:
 def count_degraded(degraded: Mapping[str, str]) -> None:
     """Count what was missing."""
     for part, reason in degraded.items():
-        metrics.DEGRADED.labels(part, reason).inc()
+        metrics.DEGRADED.labels(part, Reason.of(reason)).inc()
 
 
 def application(front: Callable[[], Front]) -> Starlette:
@@ -194,7 +232,9 @@ def application(front: Callable[[], Front]) -> Starlette:
         for method, path, handler in ROUTES
     ]
     handlers: Any = {HTTPException: _http_problem}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    authenticator = Authenticator.from_settings(Settings.from_environment())
+    middleware = [Middleware(AuthMiddleware, authenticator=authenticator)] if authenticator else []
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=middleware)
 
 
 def _endpoint(
@@ -220,13 +260,15 @@ def _endpoint(
 async def _http_problem(request: Request, error: HTTPException) -> Response:
     """Answer an unknown path or a wrong method as a problem too."""
     known = sorted({f"{method} {path}" for method, path, _ in ROUTES})
-    return ProblemError(
+    problem = ProblemError(
         error.status_code,
         error.detail,
         f"received {request.method} {request.url.path[:200]}",
         f"one of {known}",
         "see /openapi.json",
-    ).response(dict(error.headers or {}))
+    )
+    problem.headers |= error.headers or {}
+    return problem.response()
 
 
 def _task(front: Front, request: Request) -> Task:
@@ -234,6 +276,12 @@ def _task(front: Front, request: Request) -> Task:
     if name not in front.resources.tasks:
         raise _unknown("task", name, sorted(front.resources.tasks))
     return front.resources.tasks[name]
+
+
+def _swapper(front: Front) -> Swapper:
+    if front.swapper is None:
+        raise _unknown("release store", "(none)", [])
+    return front.swapper
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> ProblemError:

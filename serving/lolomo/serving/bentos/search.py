@@ -6,15 +6,31 @@ is typed, only new ones are offered. Like the page it never fails its clients: w
 empty list and a reason.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lolomo.core.columns import Columns
 from lolomo.core.task import LabelKind, Task
 from lolomo.serving.bentos.clock import iso
-from lolomo.serving.bentos.front import Front
+from lolomo.serving.bentos.front import FEATURES, Front
 from lolomo.serving.bentos.schema import SearchRequest
-from lolomo.serving.steps import Composer, Context, Entry, Generator, Proposals, StepRequest
+from lolomo.serving.releases import Trace
+from lolomo.serving.steps import (
+    Composer,
+    Context,
+    Entry,
+    Generator,
+    Page,
+    PageRow,
+    Proposals,
+    Reason,
+    Resources,
+    StepRequest,
+)
+
+SEARCH = "search"
+"""The surface, and the part that is degraded where nothing could be searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +53,28 @@ class SearchAnswer:
 
 async def search(front: Front, request: SearchRequest, traceparent: str = "") -> SearchAnswer:
     """Answer with titles, whatever happens."""
+    started, trace = time.perf_counter(), Trace(surface=SEARCH)
+    serving = front.serving_for(request.user_id)
     context = await front.context(request, traceparent)
-    degraded = {} if context.user.features else {"features": "unavailable"}
-    task = _search_task(front.resources.tasks)
-    proposals = Proposals(degraded="no such task")
+    degraded = {} if context.user.features else {FEATURES: Reason.NO_FEATURES.value}
+    context = _typed(context, request)
+    task = _search_task(serving.resources.tasks)
+    proposals = Proposals(degraded=Reason.NO_TASK.value)
+    rows: tuple[PageRow, ...] = ()
     if task is not None:
-        asked = StepRequest(_typed(context, request))
-        proposals = await Generator(task, front.resources)(asked)
+        proposals = await Generator(task, serving.resources)(StepRequest(context))
+        rows = (_row(serving.resources, task, context, proposals, request.k),)
+        trace.proposals[task.name] = proposals
     if proposals.degraded:
-        degraded["search"] = proposals.degraded
+        degraded[SEARCH] = proposals.degraded
+    trace.seconds["total"] = time.perf_counter() - started
+    front.write_down(serving, context, Page(rows=rows), trace, degraded)
     return SearchAnswer(
         request_id=context.request_id,
         user_id=request.user_id,
         timestamp=iso(context.timestamp),
         text=request.text,
-        results=_entries(front, task, context, proposals, request.k) if task else (),
+        results=rows[0].entries if rows else (),
         release=proposals.release,
         degraded=degraded,
     )
@@ -69,13 +92,13 @@ def _typed(context: Context, request: SearchRequest) -> Context:
     return replace(context, user=replace(user, features=features, seen_item_ids=seen))
 
 
-def _entries(
-    front: Front, task: Task, context: Context, proposals: Proposals, k: int
-) -> tuple[Entry, ...]:
+def _row(
+    resources: Resources, task: Task, context: Context, proposals: Proposals, k: int
+) -> PageRow:
     composer = Composer(
-        features=front.resources.features,
+        features=resources.features,
         context=replace(context, max_titles=k),
         answers={task.name: proposals},
         tasks={task.name: task},
     )
-    return composer.row(task).entries
+    return composer.row(task)

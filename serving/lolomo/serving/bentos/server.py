@@ -19,9 +19,11 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from typing_extensions import override
 from uvicorn.supervisors import Multiprocess
 
 from lolomo.core.errors import SettingsError
+from lolomo.serving.bentos.draining import Draining
 from lolomo.serving.bentos.load import (
     FrontOptions,
     calm_garbage_collector,
@@ -68,7 +70,8 @@ def serve(
         _announce_when_ready(url, on_ready)
         if workers == 1:
             front = load_front(options)
-            config = _config(page_application(lambda: front))
+            application = page_application(lambda: front)
+            config = _config(Draining(application, options.drain_seconds))
             calm_garbage_collector()
             try:
                 uvicorn.Server(config).run([listening])
@@ -76,12 +79,23 @@ def serve(
                 wake_garbage_collector()
         else:
             config = _config(partial(create_application, options), factory=True, workers=workers)
-            Multiprocess(config, [listening]).run()
+            _Workers(config, [listening]).run()
+
+
+class _Workers(Multiprocess):
+    """Worker processes; SIGHUP has each look at the pins, and restarts none."""
+
+    @override
+    def handle_hup(self) -> None:
+        for process in self.processes:
+            if process.pid is not None:
+                os.kill(process.pid, signal.SIGHUP)
 
 
 def create_application(options: FrontOptions) -> Any:
     """Return the ASGI application of a worker process, which loads when it starts."""
-    return page_application(partial(load_front, options))
+    application = page_application(partial(load_front, options))
+    return Draining(application, options.drain_seconds)
 
 
 def _config(application: Any, **more: Any) -> uvicorn.Config:
@@ -108,7 +122,10 @@ def _listen(address: Address) -> socket.socket:
 
 @contextmanager
 def _metrics_folder() -> Iterator[None]:
-    """Give the workers a folder for the counts that they share; gone afterwards."""
+    """Give the workers a folder for the counts that they share, unless the environment has one."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        yield
+        return
     with tempfile.TemporaryDirectory(prefix="lolomo-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         yield

@@ -112,6 +112,7 @@ _FIELDS: Final = {
     "condition": "condition",
     "weight": "weight",
     "dependency": "dependency",
+    "mapPredictionsToInstances": "maps_predictions",
 }
 """KServe's name of each field that a step may have, and ours."""
 
@@ -127,6 +128,7 @@ def _step_spec(step: Step, urls: Mapping[str, str]) -> dict[str, Any]:
         "condition": step.condition,
         "weight": step.weight,
         "dependency": str(step.dependency) if step.dependency is Dependency.HARD else "",
+        "mapPredictionsToInstances": step.maps_predictions or None,
     }
     return {key: value for key, value in (values | optional).items() if value not in ("", None)}
 

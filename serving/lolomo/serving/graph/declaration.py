@@ -8,7 +8,8 @@ service, known here by its name alone, or by another node. The router of KServe 
   `data` is exactly `$response`. An unmet `condition` ends the sequence with the previous answer.
 - Ensemble: all steps at once on the same input; the answers become one object, by step name.
 - Switch: the first step whose `condition` exists in the input.
-- Splitter: one step at random, by `weight`; never sticky.
+- Splitter: one step at random, by `weight`; never sticky. Where requests are typed objects, inside
+  one process, ours places a user by hash instead, on one side for good.
 
 A Soft step may answer with an error status, as long as it answers with an object. A Hard step that
 does so ends its node. A step that does not answer at all fails the whole graph, Soft or Hard.
@@ -57,6 +58,9 @@ class Step:
     weight: int | None = None
     """Percent of the requests, in a Splitter only."""
     dependency: Dependency = Dependency.SOFT
+    maps_predictions: bool = False
+    """Whether the `predictions` of what it is given are handed to it as `instances`, and nothing
+    else of it; in a Sequence only."""
 
 
 @dataclass(frozen=True, slots=True)

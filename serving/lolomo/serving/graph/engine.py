@@ -1,19 +1,18 @@
-"""Runs a graph in process, with the semantics of KServe's router (`cmd/router`, v0.21).
+"""Runs a graph in process, with the semantics of KServe's router (`cmd/router`, v0.20).
 
 What travels is a *body*, and a `Carrier` knows how to merge bodies and to look into them. Between
 processes a body is JSON (`JsonCarrier`), and then the engine answers byte for byte as the router
 does, which golden vectors prove. Inside one process it may be typed objects, and costs no encoding.
 
-Two faults of the router are not copied: its Splitter draws from 101 numbers for 100 percent and
-drops the connection of one request in 101, and steps that are still running when a node has its
-answer run on; here they are cancelled.
+One fault of the router is not copied: steps that are still running when a node has its answer run
+on there; here they are cancelled.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Generic, Protocol, TypeVar
 
 from lolomo.core.errors import GraphError
@@ -68,8 +67,16 @@ class Carrier(Protocol[Body]):
         """Return one body of many, by key."""
         ...
 
+    def place(self, body: Body, node: str) -> float:
+        """Return where in [0, 1) the request stands at a Splitter, which draws the step."""
+        ...
+
     def exists(self, body: Body | None, path: str) -> bool:
         """Return whether a path exists; raise `ValueError` if the body cannot be looked into."""
+        ...
+
+    def map_predictions(self, body: Body) -> Body:
+        """Return the body's `predictions` as `instances`; a body without any as it is."""
         ...
 
     def again(self, body: Body) -> Body:
@@ -85,8 +92,6 @@ class Engine(Generic[Body]):
     call: Callable[[str, Body], Awaitable[Answer[Body]]]
     """Asks a step service by name; raises `StepUnreachableError` if it gives no answer."""
     carrier: Carrier[Body]
-    rng: random.Random = field(default_factory=random.SystemRandom)
-    """Draws for the Splitters."""
 
     async def run(self, body: Body) -> Answer[Body]:
         """Answer a request.
@@ -107,7 +112,7 @@ class Engine(Generic[Body]):
             case Router.SWITCH:
                 return await self._step(self._matching(node, body), body)
             case Router.SPLITTER:
-                return await self._step(self._drawn(node), body)
+                return await self._step(_drawn(node, self.carrier.place(body, name)), body)
 
     async def _step(self, step: Step, body: Body) -> Answer[Body]:
         try:
@@ -126,6 +131,8 @@ class Engine(Generic[Body]):
                 assert answer is not None  # noqa: S101 -- `exists` raises where there is none
                 return Answer(_OK, answer.body)
             given = answer.body if answer is not None and step.data == RESPONSE else body
+            if step.maps_predictions:
+                given = self.carrier.map_predictions(given)
             answer = await self._step(step, given)
             if step.dependency is Dependency.HARD and not answer.ok:
                 return answer
@@ -179,9 +186,12 @@ class Engine(Generic[Body]):
                     return step
         raise RoutingError(_NOT_FOUND, "None of the routes matched with the switch condition")
 
-    def _drawn(self, node: Node) -> Step:
-        weights = [step.weight or 0 for step in node.steps]
-        return self.rng.choices(node.steps, weights)[0]
+
+def _drawn(node: Node, place: float) -> Step:
+    """Return the step whose stretch of the weights a place in [0, 1) lies in."""
+    reached = accumulate(step.weight or 0 for step in node.steps)
+    percent = 100 * place
+    return next(step for step, end in zip(node.steps, reached, strict=True) if percent < end)
 
 
 async def _cancel(tasks: list[asyncio.Task[Answer[Body]]]) -> None:

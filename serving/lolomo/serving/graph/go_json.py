@@ -26,6 +26,8 @@ def read_object(body: bytes) -> dict[str, Any] | None:
     Raises:
         ValueError: If it is anything else, in Go's words where they are the same for all bodies.
     """
+    if not body.strip():
+        raise ValueError("unexpected end of JSON input")
     try:
         value = json.loads(
             body.decode(errors="replace"),
@@ -41,6 +43,24 @@ def read_object(body: bytes) -> dict[str, Any] | None:
         f"json: cannot unmarshal {_TYPE_NAMES[type(value)]} into Go value of type "
         "map[string]interface {}"
     )
+
+
+def instances_of_predictions(body: bytes) -> bytes:
+    r"""Return `{"instances": …}` of a body's `predictions`; any body without them as it is.
+
+    Go matches the names of fields whatever their case.
+
+    >>> instances_of_predictions(b'{"Predictions": [1.0], "id": 7}')
+    b'{"instances":[1]}'
+    """
+    try:
+        values = {key.casefold(): value for key, value in (read_object(body) or {}).items()}
+    except ValueError:
+        return body
+    predictions, instances = values.get("predictions"), values.get("instances")
+    if not isinstance(predictions, list) or not isinstance(instances, list | None):
+        return body
+    return write({"instances": predictions}) if predictions else body
 
 
 def write(value: Any) -> bytes:

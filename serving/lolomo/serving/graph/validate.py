@@ -6,6 +6,7 @@ ever), a Switch that can never match, and a condition that GJSON cannot read. He
 
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 
 from lolomo.core.errors import GraphError
 from lolomo.serving.graph.declaration import ROOT, Graph, Node, Router
@@ -21,12 +22,17 @@ def validate(graph: Graph) -> None:
     Raises:
         GraphError: Listing everything that is wrong, each with what was expected.
     """
-    faults = [
+    found = faults(graph)
+    if found:
+        raise GraphError("the graph is malformed: " + "; ".join(found))
+
+
+def faults(graph: Graph) -> list[str]:
+    """Return everything that is wrong, each with what was expected; empty for a sound graph."""
+    found = [
         fault for name, node in graph.nodes.items() for fault in _node_faults(graph, name, node)
     ]
-    faults += _shape_faults(graph)
-    if faults:
-        raise GraphError("the graph is malformed: " + "; ".join(faults))
+    return [*found, *_shape_faults(graph)]
 
 
 def _shape_faults(graph: Graph) -> Iterator[str]:
@@ -34,7 +40,7 @@ def _shape_faults(graph: Graph) -> Iterator[str]:
     if ROOT not in graph.nodes:
         yield f"it has no node {ROOT!r} but {sorted(graph.nodes)}: name the first node {ROOT!r}"
         return
-    cycle = _cycle_from(graph, ROOT, ())
+    cycle = _cycle(graph)
     if cycle:
         yield f"nodes {' -> '.join(cycle)} form a cycle: a request would never end"
     unreachable = sorted(graph.nodes.keys() - _reachable(graph))
@@ -57,6 +63,8 @@ def _node_faults(graph: Graph, name: str, node: Node) -> Iterator[str]:
             yield f"{where} has service {step.service!r} and node {step.node!r}: give exactly one"
         if step.node and step.node not in graph.nodes:
             yield f"{where} leads to node {step.node!r}: expected one of {sorted(graph.nodes)}"
+        if step.maps_predictions and node.router is not Router.SEQUENCE:
+            yield f"{where} maps predictions, which a {node.router} ignores: leave it out"
     yield from _condition_faults(name, node)
     yield from _weight_faults(name, node)
 
@@ -88,15 +96,18 @@ def _weight_faults(name: str, node: Node) -> Iterator[str]:
         yield f"splitter {name!r} has weights {weights}: expected non-negative, {_WHOLE} in all"
 
 
-def _cycle_from(graph: Graph, name: str, above: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names along a cycle below a node, the first also last; empty if there is none."""
-    if name in above:
-        return (*above[above.index(name) :], name)
-    for step in graph.nodes[name].steps if name in graph.nodes else ():
-        cycle = _cycle_from(graph, step.node, (*above, name)) if step.node else ()
-        if cycle:
-            return cycle
-    return ()
+def _cycle(graph: Graph) -> list[str]:
+    """Return the names along a cycle, the first also last; empty if there is none."""
+    led_to = {
+        name: {step.node for step in node.steps if step.node in graph.nodes}
+        for name, node in graph.nodes.items()
+    }
+    try:
+        TopologicalSorter(led_to).prepare()
+    except CycleError as error:
+        backwards: list[str] = error.args[1]
+        return backwards[::-1]
+    return []
 
 
 def _reachable(graph: Graph) -> set[str]:

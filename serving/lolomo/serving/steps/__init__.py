@@ -1,11 +1,14 @@
 """The steps of the page's graph: `async (StepRequest) -> StepResponse`, see `messages`."""
 
 from lolomo.serving.graph import CONTEXT, PAGE, generators
+from lolomo.serving.steps.blending import blend
 from lolomo.serving.steps.carrier import Message, TypedCarrier
 from lolomo.serving.steps.compose import Composer
 from lolomo.serving.steps.context import echo_context
 from lolomo.serving.steps.generator import Generator
+from lolomo.serving.steps.layout import Layout
 from lolomo.serving.steps.messages import (
+    ComposedPage,
     Context,
     Entry,
     Origin,
@@ -19,18 +22,21 @@ from lolomo.serving.steps.messages import (
     User,
 )
 from lolomo.serving.steps.page import PageStep
-from lolomo.serving.steps.rank import Ranking, blend, rank
+from lolomo.serving.steps.rank import Ranking, rank
+from lolomo.serving.steps.reasons import Reason
 from lolomo.serving.steps.resources import Champion, Features, Resources
 from lolomo.serving.steps.worker import Worker
 from lolomo.tasks import all_tasks
 
 __all__ = [
     "Champion",
+    "ComposedPage",
     "Composer",
     "Context",
     "Entry",
     "Features",
     "Generator",
+    "Layout",
     "Message",
     "Origin",
     "Page",
@@ -38,6 +44,7 @@ __all__ = [
     "PageStep",
     "Proposals",
     "Ranking",
+    "Reason",
     "Resources",
     "Seeded",
     "Step",

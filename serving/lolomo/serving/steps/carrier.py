@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from lolomo.core.errors import GraphError
+from lolomo.core.experiment import bucket
 from lolomo.serving.graph import CONTEXT
 from lolomo.serving.graph.path import path_exists
 from lolomo.serving.steps.messages import Context, Page, Proposals, StepRequest
@@ -38,11 +39,29 @@ class TypedCarrier:
             )
         return StepRequest(context, answers)
 
+    def place(self, body: Message, node: str) -> float:
+        """Return a place that follows from the user's id, so that a user stays on one side.
+
+        Raises:
+            GraphError: If the message does not say who asks.
+        """
+        context = body.context if isinstance(body, StepRequest) else body
+        if not isinstance(context, Context):
+            raise GraphError(
+                f"the Splitter {node!r} was given a {type(body).__name__}: expected a request; let "
+                "it stand before the steps that answer"
+            )
+        return bucket(context.user.user_id, f"graph:{node}")
+
     def exists(self, body: Message | None, path: str) -> bool:
         """Return whether a path exists in the message as it would be on the wire."""
         if body is None:
             raise ValueError("there is no message yet")
         return path_exists(json.loads(json.dumps(_to_json(body))), path)
+
+    def map_predictions(self, body: Message) -> Message:
+        """Return the message: none of ours has `predictions`."""
+        return body
 
     def again(self, body: Message) -> Message:
         """Return the message: reading and writing changes nothing that is typed."""

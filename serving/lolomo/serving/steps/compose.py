@@ -1,136 +1,169 @@
-"""Composes the page: rows in the order of the tasks, no title twice, each with its why."""
+"""Composes the page: rows of titles, none of them twice, each with its why.
 
-from collections.abc import Iterator, Mapping
+First every row is drawn, in arrays; then what members read is looked up for all that was drawn, at
+once. The policy draws last: its propensities are those of the very list that is shown.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids
+from lolomo.core.policy import Draw, Greedy, Policy, policy_id, request_rng
+from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
-from lolomo.features.candidates import Proposal
-from lolomo.serving.steps.messages import Context, Entry, Origin, PageRow, Proposals
+from lolomo.serving.steps.describe import DrawnRow, describe
+from lolomo.serving.steps.layout import Layout
+from lolomo.serving.steps.messages import Context, PageRow, Proposals
 from lolomo.serving.steps.rank import Ranking
+from lolomo.serving.steps.rerank import greedy_order
 from lolomo.serving.steps.resources import Features
+from lolomo.serving.steps.row_candidates import (
+    RowCandidate,
+    genre_rows,
+    row_candidates,
+    rows_of,
+    watched_genres,
+)
 
-GREEDY = 1.0
-"""The propensity of every title, as long as the best are always shown."""
-SPARE = 10
-"""How many titles are looked at beyond a row's length, should some be on the page already."""
+GREEDY = Greedy()
+LOOKED_AT = 4
+"""How many times a row's length is looked at first, for titles that are not shown yet."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Composer:
-    """Fills one page. Used once, since it remembers what the page already shows."""
+    """Fills one page."""
 
     features: Features
     context: Context
     answers: Mapping[str, Proposals]
     """By generator."""
     tasks: Mapping[str, Task]
-    _shown: set[str] = field(default_factory=set)
-    _shown_ids: set[str] = field(default_factory=set)
-    _origins: dict[str, list[Origin]] = field(default_factory=dict)
-    _seeds: dict[str, str] = field(default_factory=dict)
-    _titles: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Remember who proposed each item, and with which seed it goes."""
-        for source in self.tasks:
-            answer = self.answers.get(source, Proposals())
-            pairs = zip(answer.proposal.item_ids, answer.proposal.scores, strict=True)
-            for place, (item_id, score) in enumerate(pairs, start=1):
-                origin = Origin(source, place, float(score), answer.release)
-                self._origins.setdefault(item_id, []).append(origin)
-            for seeded in answer.seeded:
-                for item_id in seeded.proposal.item_ids:
-                    self._seeds.setdefault(item_id, seeded.seed_item_id)
+    layout: Layout = field(default_factory=Layout)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """By task, how its rows are drawn; greedily where there is none."""
 
     def rows(self, rankings: Mapping[str, Ranking]) -> tuple[PageRow, ...]:
         """Return the rows of all tasks, in their order, leaving out those that are too short."""
-        rows: list[PageRow] = []
-        for task in (task for task in self.tasks.values() if task.row.on_page):
-            for row in self._rows_of(task, rankings):
-                if len(row.entries) >= min(task.row.shortest, self._length(task)):
-                    rows.append(row)
-                    self._shown |= {_key(entry) for entry in row.entries}
-                    self._shown_ids |= {entry.item_id for entry in row.entries}
-        return tuple(rows[: self.context.max_rows])
+        shown: set[int] = set()
+        drawn: list[DrawnRow] = []
+        for candidate in self._candidates(rankings):
+            if len(drawn) == self.context.max_rows:
+                break
+            row, keys = self._drawn(candidate, shown)
+            if len(row.item_ids) >= min(candidate.task.row.shortest, self._length(candidate.task)):
+                drawn.append(row)
+                shown |= keys
+        return self._described(drawn)
 
     def row(self, task: Task) -> PageRow:
         """Return what one generator answered as a row, however short."""
-        return next(self._rows_of(task, {}))
+        candidate = next(rows_of(task, self.answers, {}))
+        row, _ = self._drawn(candidate, set())
+        return self._described([row])[0]
 
-    def _rows_of(self, task: Task, rankings: Mapping[str, Ranking]) -> Iterator[PageRow]:
-        answer = self.answers.get(task.name, Proposals())
-        if task.name in rankings:
-            yield self._row(task, rankings[task.name].release, rankings[task.name].proposal)
-        elif answer.seeded:
-            for seeded in answer.seeded:
-                yield self._row(task, answer.release, seeded.proposal, seeded.seed_item_id)
-        else:
-            yield self._row(task, answer.release, answer.proposal)
+    def _candidates(self, rankings: Mapping[str, Ranking]) -> Iterator[RowCandidate]:
+        return chain(
+            row_candidates(self.tasks, self.answers, rankings),
+            genre_rows(self.tasks, rankings, self.context, self.features, self.layout),
+        )
 
-    def _row(self, task: Task, release: str, proposal: Proposal, seed: str = "") -> PageRow:
-        width, shown = self._length(task), set(self._shown)
-        ids = proposal.item_ids
-        fresh = [place for place in range(len(ids)) if ids[place] not in self._shown_ids]
-        fresh = fresh[: width + SPARE]
-        entries: list[Entry] = []
-        for place, (genres, year) in zip(fresh, self._content(ids[fresh]), strict=True):
-            item_id, score = ids[place], float(proposal.scores[place])
-            here = Origin(task.name, place + 1, score, release)
-            entry = Entry(
-                item_id=item_id,
-                title=self._title(item_id),
-                genres=genres,
-                release_year=year,
-                score=score,
-                propensity=GREEDY,
-                why=self._why(task, item_id, seed),
-                provenance=tuple(self._origins.get(item_id, [here])),
-            )
-            if _key(entry) not in shown:
-                shown.add(_key(entry))
-                entries.append(entry)
-            if len(entries) == width:
+    def _drawn(self, candidate: RowCandidate, shown: set[int]) -> tuple[DrawnRow, set[int]]:
+        """Draw a row from what the page does not show yet; return it and its titles' keys."""
+        ids, scores = candidate.proposal.item_ids, candidate.proposal.scores
+        policy = self.policies.get(candidate.task.name, GREEDY)
+        plain = policy is GREEDY and not (self.layout.calibration or self.layout.diversity)
+        fresh, keys = self._fresh(ids, shown, self._length(candidate.task) if plain else len(ids))
+        draw = (
+            _best(len(fresh), self._length(candidate.task))
+            if plain
+            else self._draw(candidate, policy, ids[fresh], scores[fresh])
+        )
+        places = fresh[draw.order]
+        row = DrawnRow(
+            candidate=candidate,
+            item_ids=ids[places],
+            scores=scores[places],
+            places=places,
+            propensities=draw.propensities,
+            policy_id=policy.name if policy is GREEDY else policy_id(policy),
+            propensity=draw.joint,
+        )
+        return row, {keys[place] for place in places.tolist()}
+
+    def _fresh(self, ids: Ids, shown: set[int], most: int) -> tuple[NDArray[np.int64], list[int]]:
+        """Return the places of `most` titles, or more, that are not shown yet, and keys of titles.
+
+        Who shows the best needs no more than fit the row; who draws is given all there are, for
+        its propensities are about them.
+        """
+        for end in (LOOKED_AT * most, len(ids)):
+            keys = self.features.title_keys(ids[:end]).tolist()
+            places = _first_of_each(keys, shown)
+            if len(places) >= most:
                 break
-        title = task.row.title.format(seed=self._title(seed))
-        return PageRow(task=task.name, title=title, release=release, entries=tuple(entries))
+        return places, keys
+
+    def _draw(self, candidate: RowCandidate, policy: Policy, ids: Ids, scores: Scores) -> Draw:
+        length = self._length(candidate.task)
+        if self.layout.calibration or self.layout.diversity:
+            scores = self._rearranged(ids, scores, length)
+        return policy.draw(scores, length, request_rng(self.context.request_id, candidate.name))
+
+    def _rearranged(self, ids: Ids, scores: Scores, length: int) -> Scores:
+        """Return scores by which the titles stand in the order that the layout asks for.
+
+        The pool's own scores are dealt out again, the best to the title that should be first.
+        """
+        pool = np.argsort(-scores, kind="stable")[: self.layout.pool]
+        genres, history = self._genres(ids[pool])
+        order = greedy_order(
+            scores[pool],
+            genres,
+            history,
+            length,
+            self.layout.calibration,
+            self.layout.diversity,
+        )
+        rest = np.setdiff1d(np.arange(len(pool)), order)
+        dealt = scores.copy()
+        dealt[pool[np.concatenate([order, rest])]] = scores[pool]
+        return dealt
+
+    def _genres(self, ids: Ids) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the share of each genre in each title, and in the history. [titles, genres]."""
+        watched = watched_genres(self.context, self.features)
+        rows = self.features.items(ids, self.context.timestamp, (Columns.GENRES,))[Columns.GENRES]
+        known = sorted(({*rows.ravel().tolist()} | watched.keys()) - {""})
+        shares = np.stack([(rows == genre).any(axis=1) for genre in known], axis=1).astype(float)
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
+        history = np.array([watched[genre] for genre in known], np.float64)
+        return shares, history / max(history.sum(), 1e-9)
 
     def _length(self, task: Task) -> int:
         return min(task.row.length, self.context.max_titles or task.row.length)
 
-    def _title(self, item_id: str) -> str:
-        if item_id and item_id not in self._titles:
-            self._content(np.array([item_id], dtype=object))
-        return self._titles.get(item_id, item_id)
-
-    def _content(self, item_ids: Ids) -> list[tuple[tuple[str, ...], int | None]]:
-        """Return genres and release year of each, in order, and remember the titles."""
-        names = (Columns.TITLE, Columns.GENRES, Columns.RELEASE_YEAR)
-        values = self.features.items(item_ids, self.context.timestamp, names)
-        titles = zip(item_ids, values[Columns.TITLE], strict=True)
-        self._titles |= {item_id: title or item_id for item_id, title in titles}
-        genres = [tuple(str(genre) for genre in row if genre) for row in values[Columns.GENRES]]
-        years = values[Columns.RELEASE_YEAR]
-        known = [int(year) if np.isfinite(year) else None for year in years]
-        return list(zip(genres, known, strict=True))
-
-    def _why(self, task: Task, item_id: str, seed: str) -> str:
-        """Say why in the words of the task, and of the source that speaks most for the item."""
-        why = task.row.why.format(seed=self._title(seed))
-        origins = self._origins.get(item_id, ())
-        if not task.candidates_from or not origins:
-            return why
-        best = min(origins, key=lambda origin: origin.rank)
-        because = self.tasks[best.source].row.why if best.source in self.tasks else ""
-        if "{seed}" in because:
-            seed = self._seeds.get(item_id, "")
-            because = because.format(seed=self._title(seed)) if seed else ""
-        return f"{why}; {because}" if because else why
+    def _described(self, rows: Iterable[DrawnRow]) -> tuple[PageRow, ...]:
+        return describe(
+            tuple(rows), self.features, self.context, self.answers, self.tasks, self.layout
+        )
 
 
-def _key(entry: Entry) -> str:
-    """Return what makes two entries the same to a member: catalogues list some titles twice."""
-    return f"{entry.title.casefold()} {entry.release_year}"
+def _best(num_titles: int, length: int) -> Draw:
+    """Return what `Greedy` draws of titles that stand best first, as row candidates do."""
+    order = np.arange(min(num_titles, length))
+    return Draw(order, np.ones(len(order)), 1.0)
+
+
+def _first_of_each(keys: list[int], shown: set[int]) -> NDArray[np.int64]:
+    """Return the first place of each key that is not shown yet, in order."""
+    known, places = set(shown), []
+    for place, key in enumerate(keys):
+        if key not in known:
+            known.add(key)
+            places.append(place)
+    return np.array(places, np.int64)

@@ -1,18 +1,21 @@
 """Generators: each proposes candidates with the champion release of one task."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Ranker, Retriever, Scores
 from lolomo.core.task import LabelKind, Task
 from lolomo.events.watching import AGE_DAYS
+from lolomo.features import all_features
 from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal
-from lolomo.serving.steps.guard import attempt
+from lolomo.serving.steps.filters import allowed
+from lolomo.serving.steps.guard import attempt_through
 from lolomo.serving.steps.messages import Context, Proposals, Seeded, StepRequest, no_proposal
 from lolomo.serving.steps.queries import (
     latest_history,
@@ -20,12 +23,15 @@ from lolomo.serving.steps.queries import (
     seed_history,
     user_query,
 )
+from lolomo.serving.steps.reasons import Reason
 from lolomo.serving.steps.resources import Champion, Resources
+from lolomo.serving.telemetry import metrics
 
-SEEDS: Final = 2
-"""How many of the latest items get a row of their own."""
+MINUTE: Final = 60_000_000
 DAY: Final = 86_400_000_000
 """Microseconds."""
+HIDDEN: Final = 1_000
+"""Of how many hidden items a user may have to get the answer that is everybody's."""
 DEADLINE_SHARE: Final = 0.6
 """Of the time left; the rest is for blending, ranking and composing."""
 
@@ -36,17 +42,21 @@ class Generator:
 
     task: Task
     resources: Resources
+    _asked_by_all: dict[tuple[Any, ...], Proposal] = field(default_factory=dict, compare=False)
+    """The latest answer to a question that is everybody's, see `_rank_for_all`."""
 
     async def __call__(self, request: StepRequest) -> Proposals:
         """Propose; what cannot be had is empty, with the reason."""
         champion = self.resources.champions.get(self.task.name)
         if champion is None:
-            return Proposals(degraded="no release")
-        work = self.resources.worker.run(
+            return Proposals(degraded=Reason.NO_RELEASE.value)
+        work = partial(
+            self.resources.worker.run,
             partial(self.propose, champion, request.context),
             request.context.deadline(DEADLINE_SHARE),
         )
-        proposals, why = await attempt(work, f"generator {self.task.name}")
+        who = f"generator {self.task.name}"
+        proposals, why = await attempt_through(champion.breaker, work, who)
         return proposals or Proposals(release=champion.digest, degraded=why)
 
     def propose(self, champion: Champion, context: Context) -> Proposals:
@@ -56,29 +66,31 @@ class Generator:
             proposal = self._rank_unfinished(recommender, context)
             return Proposals(release=champion.digest, proposal=proposal)
         if isinstance(recommender, Ranker):
-            proposal = self._rank_catalogue(recommender, context)
+            proposal = self._rank_catalogue(champion.digest, recommender, context)
             return Proposals(release=champion.digest, proposal=proposal)
         if not context.user.history and Columns.HISTORY_ITEM_IDS in recommender.inputs:
             return Proposals(release=champion.digest)
         if self.task.label.kind is LabelKind.NEXT_ITEMS:
             return self._retrieve_seeded(champion.digest, recommender, context)
         query = user_query(context, recommender.inputs)
-        seen = context.user.seen_item_ids
-        item_ids, scores = recommender.retrieve(query, PROPOSALS + len(seen))
-        return Proposals(
-            release=champion.digest, proposal=best_unseen(item_ids[0], scores[0], seen)
-        )
+        hidden = hidden_items(context, self.resources)
+        item_ids, scores = recommender.retrieve(query, PROPOSALS + len(hidden))
+        metrics.BATCH_ROWS.labels(self.task.name).observe(len(item_ids))
+        proposal = self._allowed(Proposal(item_ids[0], scores[0]), hidden, context)
+        return Proposals(release=champion.digest, proposal=proposal)
 
     def _retrieve_seeded(self, digest: str, retriever: Retriever, context: Context) -> Proposals:
         """Ask once for the latest history, and for each of the latest items by itself."""
-        seen = context.user.seen_item_ids
-        seeds = list(dict.fromkeys(reversed(context.user.history)))[:SEEDS]
+        hidden = hidden_items(context, self.resources)
+        seeds = list(dict.fromkeys(reversed(context.user.history)))[: self.resources.layout.seeds]
         histories = [latest_history(context, SEED_HISTORY)]
         histories += [seed_history(context, seed) for seed in seeds]
         query = user_query(context, retriever.inputs, histories)
-        item_ids, scores = retriever.retrieve(query, PROPOSALS + len(seen))
+        item_ids, scores = retriever.retrieve(query, PROPOSALS + len(hidden))
+        metrics.BATCH_ROWS.labels(self.task.name).observe(len(item_ids))
         whole, *seeded = (
-            best_unseen(ids, values, seen) for ids, values in zip(item_ids, scores, strict=True)
+            self._allowed(Proposal(*found), hidden, context)
+            for found in zip(item_ids, scores, strict=True)
         )
         return Proposals(
             release=digest,
@@ -86,9 +98,27 @@ class Generator:
             seeded=tuple(Seeded(*pair) for pair in zip(seeds, seeded, strict=True)),
         )
 
-    def _rank_catalogue(self, ranker: Ranker, context: Context) -> Proposal:
-        ranked = self._ranked(ranker, context, self.resources.features.item_ids, {})
-        return best_unseen(ranked.item_ids, ranked.scores, context.user.seen_item_ids)
+    def _rank_catalogue(self, digest: str, ranker: Ranker, context: Context) -> Proposal:
+        hidden = hidden_items(context, self.resources)
+        if len(hidden) <= HIDDEN and is_asked_by_all(self.task, ranker):
+            ranked = self._rank_for_all(digest, ranker, context)
+        else:
+            most = PROPOSALS + len(hidden)
+            ranked = self._ranked(ranker, context, self.resources.features.item_ids, {}, most)
+        return self._allowed(ranked, hidden, context)
+
+    def _rank_for_all(self, digest: str, ranker: Ranker, context: Context) -> Proposal:
+        """Rank the catalogue once a minute, as of its beginning, which a replay finds again."""
+        features = self.resources.features
+        minute = context.timestamp - context.timestamp % MINUTE
+        key = (digest, features.version, minute)
+        ranked = self._asked_by_all.get(key)
+        if ranked is None:
+            begun = replace(context, timestamp=minute)
+            ranked = self._ranked(ranker, begun, features.item_ids, {}, PROPOSALS + HIDDEN)
+            self._asked_by_all.clear()
+            self._asked_by_all[key] = ranked
+        return ranked
 
     def _rank_unfinished(self, ranker: Ranker, context: Context) -> Proposal:
         """Rank what the user has begun, all of which was seen."""
@@ -102,25 +132,63 @@ class Generator:
             Columns.PROGRESS: np.array([each.progress for each in left], np.float32),
             AGE_DAYS: np.array([(now - each.since) / DAY for each in left], np.float32),
         }
-        return self._ranked(ranker, context, item_ids, said)
+        ranked = self._ranked(ranker, context, item_ids, said, len(item_ids))
+        turned_down = self.resources.turned_down.get(context.user.user_id, frozenset())
+        return self._allowed(ranked, turned_down, context)
 
     def _ranked(
-        self, ranker: Ranker, context: Context, item_ids: Ids, said: Mapping[str, Scores]
+        self,
+        ranker: Ranker,
+        context: Context,
+        item_ids: Ids,
+        said: Mapping[str, Scores],
+        most: int,
     ) -> Proposal:
-        """Return items best first, by their features and what else is said of them. [items]."""
+        """Return the best items first, by their features and what else is said of them. [items]."""
         query = ranking_query(context, ranker.inputs, item_ids, self.resources.features)
         scores = ranker.rank(query | {name: column[None] for name, column in said.items()})[0]
-        order = np.argsort(-scores, kind="stable")
-        return Proposal(item_ids[order], scores[order])
+        best = best_places(scores, most)
+        return Proposal(item_ids[best], scores[best])
+
+    def _allowed(self, proposal: Proposal, hidden: Collection[str], context: Context) -> Proposal:
+        """Return the first `PROPOSALS` items that may be proposed."""
+        kept = not_hidden(proposal, hidden)
+        resources = self.resources
+        passing = allowed(resources.filters, kept.item_ids, context, resources.features)
+        return kept if passing.all() else Proposal(kept.item_ids[passing], kept.scores[passing])
 
 
-def best_unseen(item_ids: Ids, scores: Scores, seen: Collection[str]) -> Proposal:
-    """Return the first `PROPOSALS` items that are real and unseen, in the order given."""
-    keep: list[int] = []
-    finite = np.isfinite(scores)
-    for place, item_id in enumerate(item_ids):
-        if item_id and finite[place] and item_id not in seen:
-            keep.append(place)
-            if len(keep) == PROPOSALS:
-                break
-    return Proposal(item_ids[keep], scores[keep])
+def is_asked_by_all(task: Task, ranker: Ranker) -> bool:
+    """Say whether the clock and the items alone decide the answer, whoever asks."""
+    known = all_features()
+    entities = {known[name].entity for name in ranker.inputs if name in known}
+    return task.label.kind is LabelKind.COUNTS and entities <= {"item"}
+
+
+def hidden_items(context: Context, resources: Resources) -> frozenset[str]:
+    """Return what must not be proposed to a user: what they saw, and what they turned down."""
+    turned_down = resources.turned_down.get(context.user.user_id)
+    seen = context.user.seen_item_ids
+    return seen | turned_down if turned_down else seen
+
+
+def best_places(scores: Scores, most: int) -> NDArray[np.int64]:
+    """Return the places of the best scores, best first, the first of equals first. [at most]."""
+    if len(scores) <= most:
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - most)[len(scores) - most]
+    among = np.flatnonzero(~(scores < least))
+    best: NDArray[np.int64] = among[np.argsort(-scores[among], kind="stable")][:most]
+    return best
+
+
+def not_hidden(proposal: Proposal, hidden: Collection[str]) -> Proposal:
+    """Return the first `PROPOSALS` items that are real and not hidden, in the order given."""
+    finite = np.isfinite(proposal.scores).tolist()
+    ids = proposal.item_ids.tolist()
+    keep = [
+        place
+        for place, item_id in enumerate(ids)
+        if item_id and finite[place] and item_id not in hidden
+    ][:PROPOSALS]
+    return Proposal(proposal.item_ids[keep], proposal.scores[keep])

@@ -1,8 +1,12 @@
 """The one place where a step turns a failure into a reason, since a step always answers."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
+
+from lolomo.serving import telemetry
+from lolomo.serving.steps.breaker import Breaker
+from lolomo.serving.steps.reasons import Reason
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -15,9 +19,21 @@ async def attempt(work: Awaitable[T], who: str) -> tuple[T | None, str | None]:
     not end here.
     """
     try:
-        return await work, None
+        with telemetry.span(who):
+            return await work, None
     except TimeoutError:
-        return None, "late"
+        return None, Reason.LATE.value
     except Exception as error:  # noqa: BLE001 -- any failure of a part is a degraded page
         _log.warning("%s failed", who, exc_info=True)
-        return None, f"failed: {type(error).__name__}"
+        return None, Reason.FAILED.about(type(error).__name__)
+
+
+async def attempt_through(
+    breaker: Breaker, begin: Callable[[], Awaitable[T]], who: str
+) -> tuple[T | None, str | None]:
+    """Attempt some work unless it failed too often of late; see `attempt`."""
+    if not breaker.allows():
+        return None, Reason.SKIPPED.value
+    result, why = await attempt(begin(), who)
+    breaker.record(why is None)
+    return result, why

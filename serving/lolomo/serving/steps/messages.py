@@ -106,10 +106,15 @@ class Entry:
     release_year: int | None
     score: float
     """Of the release that ordered the row."""
-    propensity: float
-    """The probability with which the policy shows this title here."""
+    propensity: float | None
+    """The probability with which the policy shows this title here, given those before it; None
+    where it was moved after the policy had drawn."""
     why: str
     provenance: tuple[Origin, ...]
+    evidence: str = ""
+    """The pitch that `why` is, where a policy chose one."""
+    evidence_propensity: float | None = None
+    """The probability with which it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,10 @@ class PageRow:
     release: str
     """Digest of the release that ordered it; empty if the blended order stands."""
     entries: tuple[Entry, ...]
+    policy_id: str = "greedy"
+    """Who drew the row."""
+    propensity: float | None = 1.0
+    """The probability with which the policy draws this very row; None where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +141,19 @@ class Page:
     """Why, by the task or step that could not do its part."""
     num_candidates: Mapping[str, int] = field(default_factory=dict)
     """How many candidates each generator proposed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedPage(Page):
+    """A page with what the journal asks of it: what was ranked, and how long each part took.
+
+    It stays in the process that composed it; other processes get the page alone.
+    """
+
+    rankings: Mapping[str, Proposals] = field(default_factory=dict)
+    """By ranking task, its candidates in the order of their scores."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By part of the work, such as `blend`, `rank` or `compose`."""
 
 
 StepResponse: TypeAlias = Context | Proposals | Page

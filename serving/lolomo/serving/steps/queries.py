@@ -1,16 +1,14 @@
-"""Model inputs of one request, by the same `query_inputs` as in training."""
+"""Model inputs of one request: the same arrays that `query_inputs` makes in training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids
-from lolomo.features import all_features, query_inputs
-from lolomo.features.group import POLARS_TYPES
+from lolomo.features import all_features, plain_inputs
 from lolomo.serving.steps.messages import Context
 from lolomo.serving.steps.resources import Features
 
@@ -36,17 +34,11 @@ def user_query(
     known = all_features()
     names = [name for name in inputs if name in known and known[name].entity != "item"]
     features = context.user.features
-    columns = {
-        name: pl.Series(
-            name,
-            [history.get(name, features.get(name)) for history in histories],
-            dtype=POLARS_TYPES[known[name].dtype],
-            strict=False,  # on the wire, KServe's router makes every number a float
-        )
-        for name in names
-    }
-    columns[Columns.TIMESTAMP] = pl.Series([context.timestamp] * len(histories), dtype=pl.Int64)
-    return query_inputs(pl.DataFrame(columns), [*names, Columns.TIMESTAMP])
+    query = plain_inputs(
+        [{**features, **history} if history else features for history in histories], names
+    )
+    query[Columns.TIMESTAMP] = np.full(len(histories), context.timestamp, np.int64)
+    return query
 
 
 def ranking_query(

@@ -1,31 +1,23 @@
-"""Blend what the generators proposed, and rank it with the champions of the tasks that do so."""
+"""Rank what was blended, with the champion of a task that draws on others."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
 from lolomo.core.recommender import Ranker, Scores
 from lolomo.core.task import Task
-from lolomo.features.candidates import Candidates, Proposal, merge
-from lolomo.serving.steps.guard import attempt
-from lolomo.serving.steps.messages import Context, Proposals
+from lolomo.features.candidates import Candidates, Proposal
+from lolomo.serving.steps.guard import attempt_through
+from lolomo.serving.steps.messages import Context
 from lolomo.serving.steps.queries import HISTORY, ranking_query
+from lolomo.serving.steps.reasons import Reason
 from lolomo.serving.steps.resources import Champion, Resources
 
 DEADLINE_SHARE: Final = 0.8
 """Of the time left; the rest is for composing the page."""
-
-
-def blend(task: Task, answers: Mapping[str, Proposals], context: Context) -> Candidates:
-    """Merge the candidates of a task's sources, without duplicates and without what was seen."""
-    sources = task.candidates_from
-    proposals = {source: answers[source].proposal for source in sources if source in answers}
-    return merge(proposals, sources, context.user.seen_item_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +37,10 @@ async def rank(
     if not len(candidates.item_ids):
         return Ranking("", Proposal(candidates.item_ids, np.empty(0, np.float32)))
     if champion is None:
-        return _blended(candidates, "no release")
+        return _blended(candidates, Reason.NO_RELEASE.value)
     scoring = partial(_scores, champion, candidates, context, resources)
-    work = resources.worker.run(scoring, context.deadline(DEADLINE_SHARE))
-    scores, why = await attempt(work, f"ranker {task.name}")
+    work = partial(resources.worker.run, scoring, context.deadline(DEADLINE_SHARE))
+    scores, why = await attempt_through(champion.breaker, work, f"ranker {task.name}")
     if scores is None:
         return _blended(candidates, why)
     order = np.argsort(-scores, kind="stable")
@@ -67,13 +59,8 @@ def _scores(
         )
     inputs = (*ranker.inputs, *HISTORY)
     query = ranking_query(context, inputs, candidates.item_ids, resources.features)
-    if resources.covisitation is not None:
-        query |= resources.covisitation.of(
-            query[Columns.COUNTS_TIMESTAMP],
-            query[Columns.HISTORY_ITEM_IDS],
-            query[Columns.HISTORY_TIMESTAMPS],
-            query[Columns.CANDIDATES],
-        )
+    if resources.history_features is not None:
+        query |= resources.history_features.of(query)
     query |= {name: column[None] for name, column in candidates.features.items()}
     scores = np.asarray(ranker.rank(query)[0], np.float32)
     return np.where(np.isfinite(scores), scores, np.float32(-1e30))

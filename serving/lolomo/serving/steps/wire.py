@@ -7,7 +7,7 @@ step that the router merged without a mark, counts as no candidates, with the re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from lolomo.serving.steps.messages import (
     StepResponse,
     User,
 )
+from lolomo.serving.steps.reasons import Reason
 
 _CONTEXT = "context"
 _CONTEXT_FIELDS: Mapping[str, tuple[type, ...]] = {
@@ -35,6 +36,7 @@ _CONTEXT_FIELDS: Mapping[str, tuple[type, ...]] = {
     "max_rows": (int, float, type(None)),
     "max_titles": (int, float, type(None)),
 }
+_PAGE_FIELDS = tuple(field.name for field in fields(Page))
 _REQUIRED = ("request_id", "deadline_milliseconds", "timestamp", "user")
 _WHOLE = ("deadline_milliseconds", "timestamp", "max_rows", "max_titles")
 _FURTHEST = 2**53
@@ -84,7 +86,8 @@ def response_to_json(response: StepResponse) -> dict[str, Any]:
                 ],
             }
         case Page():
-            return asdict(response)
+            page = {name: getattr(response, name) for name in _PAGE_FIELDS}
+            return asdict(Page(**page))
 
 
 def _context(values: Mapping[str, Any]) -> Context:
@@ -133,7 +136,7 @@ def _proposals(body: Any) -> Proposals:
             degraded=body["degraded"],
         )
     except (KeyError, TypeError, ValueError):
-        return Proposals(degraded="answered with an error")
+        return Proposals(degraded=Reason.UNREADABLE.value)
 
 
 def _proposal(body: Mapping[str, Any]) -> Proposal:

@@ -16,7 +16,9 @@ import pytest
 from mapping_files import play, write_dataset
 
 from lolomo.core.release import ReleaseStore
+from lolomo.core.settings import Workspace
 from lolomo.events import EventLog
+from lolomo.operations.skew import check_skew
 from lolomo.operations.training import split_by_needs
 from lolomo.tasks import TOP_PICKS, all_tasks
 
@@ -120,6 +122,17 @@ def test_no_title_stands_twice_on_a_page(road: Road) -> None:
         items = [entry["item_id"] for row in page["rows"] for entry in row["entries"]]
         assert len(items) == len(set(items))
         assert not page["degraded"]
+
+
+def test_what_was_served_is_replayed_exactly_and_without_skew(road: Road) -> None:
+    skew = check_skew(Workspace(road.workspace), 10)
+    assert skew.requests >= 3
+    assert (skew.mismatches, skew.examples) == ({}, [])
+    command = [sys.executable, "-m", "lolomo.cli", "replay", "--latest", "3", "--dataset", "small"]
+    environment = {**os.environ, "LOLOMO_HOME": str(road.folder / "home")}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "3 pages computed again, 0 differ" in answer.stdout
 
 
 def test_a_second_run_repeats_nothing_and_changes_nothing(road: Road) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lolomo.core.errors import RequestError
+from lolomo.core.settings import Settings
 
 if TYPE_CHECKING:
     from lolomo.serving.bentos import Front
@@ -20,7 +21,13 @@ def front_of(root: Path) -> "Front":
     quiet_tensorflow()
     from lolomo.serving.bentos import FrontOptions, load_front
 
-    return load_front(FrontOptions(root, deadline_seconds=PATIENCE_SECONDS))
+    options = FrontOptions(
+        root,
+        deadline_seconds=PATIENCE_SECONDS,
+        redis=Settings.from_environment().redis,
+        journal=False,
+    )
+    return load_front(options)
 
 
 def fetch(url: str, path: str, body: Mapping[str, Any], kind: type[Answer]) -> Answer:

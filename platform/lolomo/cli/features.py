@@ -56,12 +56,18 @@ def apply(dataset: str | None) -> None:
     help="Serve what was known at this UTC time.  [default: all events]",
 )
 def materialize(dataset: str | None, as_of: datetime | None) -> None:
-    """Write the features as known at one time to the online store, for serving."""
+    """Write the features as known at one time to the online store, for serving.
+
+    The store is SQLite in the workspace, or Redis where LOLOMO_REDIS names one, such as
+    localhost:6379,db=0. Redis needs the database after it too: values are prepared there and
+    swapped in, so that a reader never sees half of them.
+    """
     store = _store(Settings.from_environment(), dataset)
     moment = as_of.replace(tzinfo=UTC) if as_of else store.latest
     with progress_bar("Materializing") as progress:
         store.materialize(moment, progress)
     click.echo(f"The online store holds the features as of {moment.isoformat()}.")
+    click.echo(f"Serving maps items from snapshot {store.snapshot_version[:12]}.")
     click.echo("Next: lolomo features show --user USER_ID")
 
 
@@ -88,7 +94,7 @@ def show(
 def _store(settings: Settings, dataset: str | None) -> "FeatureStore":
     from lolomo.features import FeatureStore
 
-    return FeatureStore(settings.workspace(dataset))
+    return FeatureStore(settings.workspace(dataset), settings.redis, settings.feature_registry)
 
 
 def _print(title: str, columns: list[str], rows: list[list[str]]) -> None:

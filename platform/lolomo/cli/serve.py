@@ -31,6 +31,26 @@ from lolomo.core.settings import Settings
     type=click.Path(path_type=Path),
     help="Serve the release in this folder, not those pinned; may be repeated.",
 )
+@click.option(
+    "--rollout",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where pins.json and canaries.json are.  [default: the workspace's releases]",
+)
+@click.option(
+    "--drain-seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0, 600),
+    help="How long to go on answering after SIGTERM, so that load balancers look elsewhere.",
+)
+@click.option("--journal/--no-journal", default=True, help="Write down what is served, or not.")
+@click.option(
+    "--exploration",
+    metavar="TEXT",
+    help='How rows are drawn, such as "top_picks=epsilon_greedy(epsilon=0.05)"; greedily, best '
+    "first, unless named.  [default: $LOLOMO_EXPLORATION]",
+)
 def serve(  # noqa: PLR0913 - one an option
     dataset: str | None,
     host: str,
@@ -39,8 +59,14 @@ def serve(  # noqa: PLR0913 - one an option
     deadline_milliseconds: int,
     graph_url: str | None,
     releases: tuple[Path, ...],
+    rollout: Path | None,
+    drain_seconds: float,
+    journal: bool,
+    exploration: str | None,
 ) -> None:
     """Serve the page, each task and each step over HTTP, until Ctrl-C or SIGTERM.
+
+    What is pinned is watched: another release takes its place without a restart, at once on SIGHUP.
 
     \b
     Examples:
@@ -65,5 +91,15 @@ def serve(  # noqa: PLR0913 - one an option
     name = dataset or settings.dataset
     click.echo(f"loading releases and features of {name}", err=True)
     root = settings.workspace(name).root
-    options = FrontOptions(root, deadline_milliseconds / 1000, graph_url, releases)
+    options = FrontOptions(
+        root,
+        deadline_milliseconds / 1000,
+        graph_url,
+        releases,
+        rollout,
+        settings.redis,
+        drain_seconds,
+        journal,
+        exploration if exploration is not None else settings.exploration,
+    )
     run(options, Address(host, port), workers, announce)

@@ -43,6 +43,14 @@ class PageService:
         headers = {"Content-Type": "application/json"}
         return dict(json.loads(_fetch(f"{self.url}/v1/page", body, headers)))
 
+    def read(self, path: str) -> str:
+        """Return what a path answers, such as `/metrics`.
+
+        Raises:
+            ServiceError: If the answer is not 200.
+        """
+        return _fetch(f"{self.url}{path}").decode()
+
 
 def _fetch(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     request = urllib.request.Request(url, body, dict(headers or {}))  # noqa: S310
@@ -65,23 +73,45 @@ def running_service(dataset: str, log: Path, port: int | None = None) -> Iterato
     Raises:
         ServiceError: If it ends or is not ready in time; the message holds its last words.
     """
-    port = port or free_port()
+    service, process = start_service(dataset, log, port or free_port())
+    try:
+        wait_until_ready(service, process)
+        yield service
+    finally:
+        _stop(process)
+
+
+def start_service(
+    dataset: str, log: Path, port: int, *, detached: bool = False
+) -> "tuple[PageService, subprocess.Popen[bytes]]":
+    """Start the page service on loopback; it is not ready yet.
+
+    Args:
+        dataset: Whose releases and features it serves.
+        log: Where its output goes.
+        port: Where it listens.
+        detached: Whether it outlives this process and its terminal.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "lolomo.cli", "serve"]
     command += ["--dataset", dataset, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603
-            command, stdout=output, stderr=subprocess.STDOUT, env=os.environ.copy()
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ.copy(),
+            start_new_session=detached,
         )
-        try:
-            service = PageService(f"http://127.0.0.1:{port}", log)
-            _wait_until_ready(service, process)
-            yield service
-        finally:
-            _stop(process)
+    return PageService(f"http://127.0.0.1:{port}", log), process
 
 
-def _wait_until_ready(service: PageService, process: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(service: PageService, process: "subprocess.Popen[bytes]") -> None:
+    """Return once the service is ready.
+
+    Raises:
+        ServiceError: If it ends or is not ready in time; the message holds its last words.
+    """
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -28,7 +29,23 @@ def _kubectl() -> str:
 
 @cache
 def _render(folder: str) -> Objects:
-    command = [_kubectl(), "kustomize", str(MANIFESTS / folder)]
+    if folder.startswith("components/"):
+        with tempfile.TemporaryDirectory() as path:
+            return _kustomize(_overlay_with(folder, Path(path).resolve()))
+    return _kustomize(MANIFESTS / folder)
+
+
+def _overlay_with(component: str, path: Path) -> Path:
+    """Write an overlay with one component more; kustomize takes relative paths alone."""
+    base = "overlays/production" if "feast" in component else "overlays/dev"
+    below, added = (os.path.relpath(MANIFESTS / part, path) for part in (base, component))
+    kustomization = {"resources": [below], "components": [added]}
+    (path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return path
+
+
+def _kustomize(folder: Path) -> Objects:
+    command = [_kubectl(), "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return [entry for entry in yaml.safe_load_all(done.stdout) if entry]
@@ -41,5 +58,8 @@ def manifests() -> Path:
 
 @pytest.fixture(scope="session")
 def render() -> Callable[[str], Objects]:
-    """Render a folder under `manifests/` to its objects, which the caller may change."""
+    """Render a folder under `manifests/` to its objects, which the caller may change.
+
+    A component is rendered upon `dev`, one of Feast upon `production`.
+    """
     return lambda folder: deepcopy(_render(folder))

@@ -63,5 +63,6 @@ def test_every_step_writes_where_the_disk_is(version: dict[str, Any]) -> None:
 
 
 def test_the_gpu_overlay_limits_the_accelerator_that_steps_ask_for(render: Render) -> None:
-    (quota,) = (entry for entry in render("overlays/gpu") if entry["kind"] == "ResourceQuota")
+    objects = render("overlays/gpu")
+    (quota,) = (entry for entry in objects if entry["metadata"]["name"] == "gpus")
     assert set(quota["spec"]["hard"]) == {f"requests.{Accelerator().kind}"}

@@ -8,16 +8,25 @@ from typing import Any
 import pytest
 
 from lolomo.core import settings
+from lolomo.serving.graph.doctor import Mode, diagnose
 
-FOLDERS = ["base", "features", "training", "serving", "overlays/dev", "overlays/gpu"]
+FOLDERS = [
+    *("base", "features", "training", "serving", "observability"),
+    *("overlays/dev", "overlays/gpu", "overlays/production"),
+    # What `production` has not.
+    *("components/auth", "components/feast-ray", "components/ingress", "components/multi-worker"),
+]
 POD_SPECS = {
     "Deployment": ("spec", "template", "spec"),
+    "StatefulSet": ("spec", "template", "spec"),
+    "TFJob": ("spec", "tfReplicaSpecs", "Worker", "template", "spec"),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     "InferenceService": ("spec", "predictor"),
 }
 OTHERS_VARIABLES = {
     "HOME": "where libraries keep caches",
     "MLFLOW_TRACKING_URI": "read by MLflow",
+    "REDIS_PASSWORD": "written into the command of Redis",
     "STORAGE_URI": "read, and replaced, by KServe",
 }
 SECRET = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
@@ -46,6 +55,9 @@ def containers(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, pod in pods(objects):
         for container in pod["containers"] + pod.get("initContainers", []):
             yield f"{name} container {container['name']}", container
+    for entry in (entry for entry in objects if entry["kind"] == "ServingRuntime"):
+        for container in entry["spec"]["containers"]:
+            yield f"ServingRuntime container {container['name']}", container
 
 
 def pipeline_steps(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,13 +68,22 @@ def pipeline_steps(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def pod_labels(objects: Objects) -> list[dict[str, str]]:
-    """Return the labels of the pods of each Deployment."""
+    """Return the labels of the pods of everything that starts pods, as KServe labels its own."""
     found = [dig(entry, "spec", "template", "metadata", "labels") for entry in objects]
+    services = [entry for entry in objects if entry["kind"] == "InferenceService"]
+    found += [
+        {"serving.kserve.io/inferenceservice": entry["metadata"]["name"]}
+        | dig(entry, "spec", "predictor", "labels")
+        for entry in services
+    ]
     return [labels for labels in found if labels]
 
 
-def is_selected(selector: dict[str, str], objects: Objects) -> bool:
-    return any(selector.items() <= labels.items() for labels in pod_labels(objects))
+def is_selected(selector: dict[str, Any], objects: Objects) -> bool:
+    """Whether a label selector selects a pod."""
+    wanted = selector.get("matchLabels", {}).items()
+    keys = {each["key"] for each in selector.get("matchExpressions", [])}
+    return any(wanted <= labels.items() and keys <= set(labels) for labels in pod_labels(objects))
 
 
 def pods_are_restricted(objects: Objects) -> Iterator[str]:
@@ -80,6 +101,8 @@ def pods_are_restricted(objects: Objects) -> Iterator[str]:
             yield f"{name} mounts a token of the Kubernetes API"
         if pod.get("serviceAccountName", "default") == "default":
             yield f"{name} has no identity of its own"
+        if not pod.get("priorityClassName", "").startswith("lolomo-"):
+            yield f"{name} does not say what may take its place"
 
 
 def containers_are_restricted(objects: Objects) -> Iterator[str]:
@@ -122,6 +145,11 @@ def launchers_submit_their_own_image(objects: Objects) -> Iterator[str]:
 def servers_have_probes(objects: Objects) -> Iterator[str]:
     for name, container in containers(objects):
         probes = {"readinessProbe": "/readyz", "livenessProbe": "/livez"}
+        if not container["image"].startswith("lolomo/"):
+            yield from (f"{name} has no {probe}" for probe in probes if probe not in container)
+            continue
+        if container["name"] == "tensorflow":
+            continue
         for probe, path in probes.items():
             if container.get("ports") and dig(container, probe, "httpGet").get("path") != path:
                 yield f"{name} has no {probe} on {path}"
@@ -158,10 +186,12 @@ def selectors_select(objects: Objects) -> Iterator[str]:
     for entry in objects:
         selector = dig(entry, "spec", "selector")
         match entry["kind"]:
-            case "Service" if not is_selected(selector, objects):
+            case "Service" if not is_selected({"matchLabels": selector}, objects):
                 yield f"Service {entry['metadata']['name']} selects no pod"
-            case "PodDisruptionBudget" if not is_selected(selector["matchLabels"], objects):
-                yield f"PodDisruptionBudget {entry['metadata']['name']} selects no pod"
+            case "PodDisruptionBudget" | "PodMonitor" if not is_selected(selector, objects):
+                # Monitors stand in a folder of their own, beside what they select.
+                if entry["kind"] == "PodDisruptionBudget" or pod_labels(objects):
+                    yield f"{entry['kind']} {entry['metadata']['name']} selects no pod"
 
 
 def autoscalers_have_targets(objects: Objects) -> Iterator[str]:
@@ -175,6 +205,12 @@ def autoscalers_have_targets(objects: Objects) -> Iterator[str]:
             yield f"{entry['metadata']['name']} and its target's `replicas` undo each other"
         if not 2 <= spec["minReplicas"] <= spec["maxReplicas"]:
             yield f"{entry['metadata']['name']} allows {spec['minReplicas']} replicas"
+    for entry in (entry for entry in objects if entry["kind"] == "ScaledObject"):
+        name, spec = entry["metadata"]["name"], entry["spec"]
+        if ("HorizontalPodAutoscaler", spec["scaleTargetRef"]["name"]) in known:
+            yield f"ScaledObject {name} and a HorizontalPodAutoscaler undo each other"
+        if not 2 <= spec["minReplicaCount"] <= spec["maxReplicaCount"]:
+            yield f"ScaledObject {name} allows {spec['minReplicaCount']} replicas"
 
 
 def kserve_ignores_nothing(objects: Objects) -> Iterator[str]:
@@ -183,7 +219,8 @@ def kserve_ignores_nothing(objects: Objects) -> Iterator[str]:
         spec, annotations = entry.get("spec", {}), entry["metadata"].get("annotations", {})
         if not entry["apiVersion"].startswith("serving.kserve.io/"):
             continue
-        if annotations.get("serving.kserve.io/deploymentMode") != "Standard":
+        is_runtime = entry["kind"] == "ServingRuntime"
+        if not is_runtime and annotations.get("serving.kserve.io/deploymentMode") != "Standard":
             yield f"{name} does not say that it is for Standard mode"
         yield from (f"{name} has {key}" for key in annotations if "knative" in key)
         if entry["kind"] == "InferenceGraph" and "timeout" in spec:
@@ -218,6 +255,38 @@ def graph_steps_have_urls(objects: Objects) -> Iterator[str]:
                 yield f"step {step['name']} has {sorted(step)}: expected a serviceUrl or a nodeName"
 
 
+def roles_are_least(objects: Objects) -> Iterator[str]:
+    for entry in (entry for entry in objects if entry["kind"] in ("Role", "ClusterRole")):
+        name = f"{entry['kind']} {entry['metadata']['name']}"
+        for rule in entry["rules"]:
+            if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"]):
+                yield f"{name} allows everything of something"
+            if {"secrets", "pods/exec", "serviceaccounts/token"} & set(rule["resources"]):
+                yield f"{name} reaches into pods or Secrets"
+    for entry in (entry for entry in objects if entry["kind"] == "RoleBinding"):
+        if any(subject["kind"] != "Group" for subject in entry["subjects"]):
+            yield f"RoleBinding {entry['metadata']['name']} is of one person or pod"
+
+
+def only_the_front_is_exposed(objects: Objects) -> Iterator[str]:
+    for entry in objects:
+        name = f"{entry['kind']} {entry['metadata']['name']}"
+        if entry["kind"] == "Service" and entry["spec"].get("type", "ClusterIP") != "ClusterIP":
+            yield f"{name} is open to the outside"
+        if entry["kind"] == "HTTPRoute":
+            backends = [each for rule in entry["spec"]["rules"] for each in rule["backendRefs"]]
+            yield from (
+                f"{name} leads past the front" for each in backends if each["name"] != "page"
+            )
+
+
+def the_graph_doctor_finds_nothing(objects: Objects) -> Iterator[str]:
+    for finding in diagnose(objects, Mode.STANDARD):
+        # It holds for every graph; clients go to the front, which has a route.
+        if "no Ingress or HTTPRoute is made for a graph" not in finding.what:
+            yield f"{finding.where}: {finding.what}"
+
+
 RULES: list[Rule] = [
     autoscalers_have_targets,
     containers_are_restricted,
@@ -227,10 +296,13 @@ RULES: list[Rule] = [
     kserve_ignores_nothing,
     kserve_releases_are_immutable,
     launchers_submit_their_own_image,
+    only_the_front_is_exposed,
     pods_are_restricted,
+    roles_are_least,
     secrets_are_references,
     selectors_select,
     servers_have_probes,
+    the_graph_doctor_finds_nothing,
     variables_are_known,
 ]
 
@@ -257,10 +329,13 @@ TASK = "InferenceService", "spec/predictor/"
 PIPELINE = "PipelineVersion", "spec/pipelineSpec/deploymentSpec/executors/"
 GRAPH = "InferenceGraph", "spec/"
 SCALER = "HorizontalPodAutoscaler", "spec/"
+REDIS = "StatefulSet", "spec/template/spec/"
+PRODUCTION_KINDS = ("StatefulSet", "HTTPRoute", "ScaledObject")
 BROKEN: list[tuple[Rule, tuple[str, str], str, Any]] = [
     (autoscalers_have_targets, SCALER, "minReplicas", 1),
     (autoscalers_have_targets, SCALER, "scaleTargetRef", {"kind": "Deployment", "name": "x"}),
     (autoscalers_have_targets, ("Deployment", "spec/"), "replicas", 2),
+    (autoscalers_have_targets, ("ScaledObject", "spec/"), "minReplicaCount", 0),
     (containers_are_restricted, TASK, "containers/0/securityContext", {"privileged": True}),
     (containers_have_resources, JOB, "containers/0/resources", {}),
     (graph_steps_have_urls, GRAPH, "nodes/root/steps/0/nodeName", "nowhere"),
@@ -276,10 +351,18 @@ BROKEN: list[tuple[Rule, tuple[str, str], str, Any]] = [
     (launchers_submit_their_own_image, LAUNCHER, "image", "lolomo/training@sha256:1"),
     (launchers_submit_their_own_image, LAUNCHER, "env", []),
     (pods_are_restricted, JOB, "securityContext", {"runAsUser": 0}),
+    (only_the_front_is_exposed, ("Service", "spec/"), "type", "LoadBalancer"),
+    (only_the_front_is_exposed, ("HTTPRoute", "spec/"), "rules/0/backendRefs/0/name", "redis"),
     (pods_are_restricted, PAGE, "hostNetwork", True),
+    (pods_are_restricted, PAGE, "priorityClassName", ""),
+    (pods_are_restricted, REDIS, "automountServiceAccountToken", True),
+    (roles_are_least, ("Role", "rules/0/"), "verbs", ["*"]),
+    (roles_are_least, ("Role", "rules/0/"), "resources", ["secrets"]),
     (pods_are_restricted, PAGE, "volumes/0/hostPath", {"path": "/"}),
     (secrets_are_references, PAGE, "containers/0/env", [{"name": "DB_PASSWORD", "value": "x"}]),
     (selectors_select, ("Service", "spec/"), "selector", {"app": "gone"}),
+    (secrets_are_references, REDIS, "containers/0/env/0/value", "letmein"),
+    (the_graph_doctor_finds_nothing, GRAPH, "routerTimeouts", {}),
     (servers_have_probes, TASK, "containers/0/readinessProbe", {}),
     (variables_are_known, PAGE, "containers/0/env", [{"name": "LOLOMO_TYPO", "value": "x"}]),
 ]
@@ -290,7 +373,7 @@ def test_the_rule_refuses(
     rule: Rule, where: tuple[str, str], path: str, value: Any, render: Render
 ) -> None:
     kind, prefix = where
-    objects = render("overlays/dev")
+    objects = render("overlays/production" if kind in PRODUCTION_KINDS else "overlays/dev")
     names = (f"{entry['kind']} {entry['metadata']['name']}" for entry in objects)
     place = next(place for place, name in enumerate(names) if f"{name} ".startswith(f"{kind} "))
     set_in(objects[place], prefix + path, value)

@@ -1,4 +1,4 @@
-"""The NetworkPolicies of `base`, against a table of which pods of ours may reach or be reached."""
+"""The NetworkPolicies of `production`, against a table of which of our pods reach which."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,35 +23,57 @@ class Pod:
 PODS = {
     "client": Pod("shop", namespace_labels={"lolomo/clients": "allowed"}),
     "stranger": Pod("shop"),
-    "page": Pod("lolomo", {"app.kubernetes.io/name": "page"}),
+    "prometheus": Pod("monitoring", namespace_labels={"lolomo/monitoring": "allowed"}),
+    "page": Pod("lolomo", {"app.kubernetes.io/name": "page", "lolomo/metrics": "http"}),
     "router": Pod("lolomo-graph", {"serving.kserve.io/inferencegraph": "page"}),
-    "task": Pod("lolomo", {"serving.kserve.io/inferenceservice": "top-picks"}),
+    "task": Pod(
+        "lolomo", {"serving.kserve.io/inferenceservice": "top-picks", "lolomo/metrics": "http1"}
+    ),
+    "redis": Pod("lolomo", {"app.kubernetes.io/name": "redis"}),
+    "feast": Pod("lolomo", {"feast.dev/name": "lolomo"}),
     "features": Pod("lolomo", {"app.kubernetes.io/name": "materialize-features"}),
     "launcher": Pod("lolomo", {"app.kubernetes.io/name": "launcher"}),
     "step": Pod("lolomo", {"pipelines.kubeflow.org/v2_component": "true"}),
     "dns": Pod("kube-system", {"k8s-app": "kube-dns"}),
     "pipelines": Pod("kubeflow", {"app": "ml-pipeline"}),
     "mlflow": Pod("mlflow"),
+    "database": Pod("databases"),
 }
-OURS = ["page", "router", "task", "features", "launcher", "step"]
-PORTS = {"page": 3000, "router": 8080, "task": 3000, "dns": 53, "pipelines": 8888, "mlflow": 5000}
+OURS = ["page", "router", "task", "features", "launcher", "step", "redis", "feast"]
+PORTS = {
+    "page": 3000,
+    "router": 8080,
+    "task": 3000,
+    "redis": 6379,
+    "feast": 6570,
+    "dns": 53,
+    "pipelines": 8888,
+    "mlflow": 5000,
+    "database": 5432,
+}
 REACHES = {
     "client": {"page"},
     "stranger": set(),
-    "page": {"router", "dns"},
+    "prometheus": {"page", "task"},
+    "page": {"router", "redis", "dns"},
     "router": {"task", "dns"},
-    "task": {"dns"},
-    "features": {"dns"},
+    "task": {"redis", "dns"},
+    "features": {"redis", "feast", "dns"},
     "launcher": {"pipelines", "dns"},
-    "step": {"pipelines", "mlflow", "dns"},
+    "step": {"pipelines", "mlflow", "feast", "dns"},
+    "redis": {"dns"},
+    "feast": {"redis", "database", "dns"},
 }
 
 
 def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     wanted = selector.get("matchLabels", {}).items() <= labels.items()
-    keys = [entry["key"] for entry in selector.get("matchExpressions", [])]
-    assert all(entry["operator"] == "Exists" for entry in selector.get("matchExpressions", []))
-    return wanted and all(key in labels for key in keys)
+    expressions = selector.get("matchExpressions", [])
+    assert {entry["operator"] for entry in expressions} <= {"Exists", "In"}
+    return wanted and all(
+        labels.get(entry["key"], "") in entry.get("values", labels.values())
+        for entry in expressions
+    )
 
 
 def is_peer(peer: dict[str, Any], pod: Pod, namespace: str) -> bool:
@@ -89,7 +111,9 @@ def reaches(policies: list[dict[str, Any]], source: str, target: str) -> bool:
 
 @pytest.mark.parametrize("source", REACHES)
 def test_a_pod_reaches_these_and_no_others(source: str, render: Render) -> None:
-    policies = [entry for entry in render("base") if entry["kind"] == "NetworkPolicy"]
+    policies = [
+        entry for entry in render("overlays/production") if entry["kind"] == "NetworkPolicy"
+    ]
     targets = PORTS if source in OURS else PORTS.keys() & OURS
     assert {target for target in targets if reaches(policies, source, target)} == REACHES[source]
 
@@ -97,6 +121,8 @@ def test_a_pod_reaches_these_and_no_others(source: str, render: Render) -> None:
 @pytest.mark.parametrize("namespace", ["lolomo", "lolomo-graph"])
 def test_a_namespace_denies_what_no_policy_allows(namespace: str, render: Render) -> None:
     everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    policies = [entry for entry in render("base") if entry["kind"] == "NetworkPolicy"]
+    policies = [
+        entry for entry in render("overlays/production") if entry["kind"] == "NetworkPolicy"
+    ]
     found = [entry["spec"] for entry in policies if entry["metadata"]["namespace"] == namespace]
     assert everything in found

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from lolomo.cli import lolomo
+from lolomo.core.release import PINS
+from lolomo.core.rollout import CANARIES
 from lolomo.core.task import Task
 from lolomo.serving.graph import compile_graph, page_graph
 from lolomo.tasks import BUILT_IN
@@ -38,7 +40,8 @@ def test_every_kustomization_renders_objects(folder: str, render: Render) -> Non
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_object_is_in_a_namespace_of_ours(folder: str, render: Render) -> None:
-    namespaced = [entry for entry in render(folder) if entry["kind"] != "Namespace"]
+    clusterwide = ("Namespace", "PriorityClass")
+    namespaced = [entry for entry in render(folder) if entry["kind"] not in clusterwide]
     assert {entry["metadata"].get("namespace") for entry in namespaced} <= {
         "lolomo",
         "lolomo-graph",
@@ -116,7 +119,7 @@ def test_every_step_of_the_graph_is_answered_by_an_inference_service(render: Ren
 def test_an_overlay_pins_the_release_of_each_task(render: Render) -> None:
     objects = render("overlays/dev")
     pins = next(entry["data"] for entry in objects if entry["metadata"]["name"] == "releases")
-    assert set(pins) == {task.name for task in STEPS}
+    assert set(pins) == {*(task.name for task in STEPS), PINS, CANARIES}
     for entry in (entry for entry in objects if entry["kind"] == "InferenceService"):
         uri = entry["spec"]["predictor"]["containers"][0]["env"][0]["value"]
         assert uri.rpartition("/")[2] == pins[entry["metadata"]["name"].replace("-", "_")]

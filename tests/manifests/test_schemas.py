@@ -3,7 +3,8 @@
 Kubernetes kinds: the strict schemas of `kubernetes-validate`. KServe kinds: a schema made from the
 models of the `kserve` package, whose sources are read rather than imported (that takes 8 s and
 parses `sys.argv`); the Kubernetes types within them refer to the same strict schemas. Pipelines:
-the fields of their published custom resource definitions, which no package has.
+the fields of their published custom resource definitions, which no package has. Feast, KEDA, the
+Gateway API, the Prometheus operator and Kueue: `published_kinds`, typed models of our own.
 """
 
 import ast
@@ -17,14 +18,21 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from published_kinds import PUBLISHED, published_problems
 from referencing import Registry, Resource
 
-FOLDERS = ["base", "features", "training", "serving", "overlays/dev", "overlays/gpu"]
+FOLDERS = [
+    *("base", "features", "training", "serving", "observability"),
+    *("overlays/dev", "overlays/gpu", "overlays/production"),
+    # What `production` has not.
+    *("components/auth", "components/feast-ray", "components/ingress", "components/multi-worker"),
+]
 KUBERNETES = ("1.31", "1.37")
 """The oldest and the newest that the manifests are for."""
 KSERVE_KINDS = {
     ("serving.kserve.io/v1beta1", "InferenceService"): "V1beta1InferenceService",
     ("serving.kserve.io/v1alpha1", "InferenceGraph"): "V1alpha1InferenceGraph",
+    ("serving.kserve.io/v1alpha1", "ServingRuntime"): "V1alpha1ServingRuntime",
 }
 PIPELINE_FIELDS = {
     "Pipeline": {"description", "displayName"},
@@ -155,6 +163,8 @@ def problems(entry: dict[str, Any]) -> list[str]:
     api_version, kind = entry["apiVersion"], entry["kind"]
     if api_version == PIPELINES:
         return pipeline_problems(entry)
+    if (api_version, kind) in PUBLISHED:
+        return published_problems(entry)
     model = KSERVE_KINDS.get((api_version, kind))
     if model is not None:
         validators = [kserve_validator(model)]

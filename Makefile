@@ -8,10 +8,10 @@ READY := $(VENV)/.ready
 UNPINNED := lolomo/training@sha256:$(shell printf '%064d' 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock manifests clean
+.PHONY: help setup demo test bench-serving bench-faults check format lock manifests images clean
 
 help: ## Say what each command does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 setup: $(READY) ## Make the virtual environment, from hash-locked requirements
 
@@ -27,6 +27,12 @@ demo: $(READY) ## From real events to a personalised page; DATASET=movietweeting
 
 test: $(READY) ## Run all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench-serving: $(READY) ## Measure the page service against its targets; WORKSPACE=… for another
+	@PYTHONPATH=tests $(BIN)/python -m load.bench_serving $(if $(WORKSPACE),--workspace $(WORKSPACE))
+
+bench-faults: $(READY) ## Break each dependency of the page service under load; DATASET as above
+	@$(BIN)/python tests/load/bench_faults.py --dataset $(DATASET)
 
 check: $(READY) ## Format, lint, types and layers, as CI checks them
 	@$(BIN)/ruff format --check .
@@ -46,6 +52,10 @@ manifests: $(READY) ## Compile the graph and the pipeline into manifests/ again
 	  --service page=top-picks-predictor --service context=top-picks-predictor \
 	  --service-url 'http://{service}.lolomo.svc.cluster.local/v1/steps/{step}'
 	@$(BIN)/lolomo pipelines compile --objects --image $(UNPINNED) manifests/training/pipelines/lolomo.yaml
+
+images: $(READY) ## Build the container images; see images/README.md
+	@REGISTRY="$(REGISTRY)" PYTHON_IMAGE="$(PYTHON_IMAGE)" RUNTIME_IMAGE="$(RUNTIME_IMAGE)" \
+	  CUDA_IMAGE="$(CUDA_IMAGE)" PYTHON=$(BIN)/python images/build
 
 clean: ## Remove the environment and everything the demo made
 	rm -rf $(VENV) .lolomo

@@ -1,6 +1,7 @@
 """Reads the documents that people follow: their code blocks, and the commands to type."""
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -33,7 +34,7 @@ def parse(command: str) -> None:
     """
     context = click.Context(lolomo)
     found: click.Command = lolomo
-    words = command.split()[1:]
+    words = shlex.split(command)[1:]
     while isinstance(found, click.Group):
         name = words.pop(0)
         subcommand = found.get_command(context, name)

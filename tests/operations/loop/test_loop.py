@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lolomo import runtimes
 from lolomo.core.errors import DataError, SettingsError
 from lolomo.core.progress import silent
 from lolomo.core.settings import Settings, Workspace
@@ -37,6 +38,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def report(settings: Settings) -> LoopReport:
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(os.environ, "LOLOMO_HOME", str(settings.home))
+        # Other tests of this process may have started TensorFlow's threads.
+        patched.setattr(runtimes, "limit_threads", lambda: None)
         return run_loop(settings, PLAN, silent)
 
 

@@ -98,8 +98,8 @@ def parse_metric(text: str) -> Metric:
     Raises:
         SettingsError: If there is no such metric, or its k is missing, superfluous or too large.
 
-    >>> parse_metric("ndcg@10")
-    Metric(name='ndcg', k=10)
+    >>> parse_metric("ndcg@10").k
+    10
     """
     name, at, cutoff = text.partition("@")
     if name in _NO_K and not at:

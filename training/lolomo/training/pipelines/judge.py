@@ -14,7 +14,7 @@ import polars as pl
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Ids, Ranker, Retriever
-from lolomo.core.task import LabelKind, Task
+from lolomo.core.task import LabelKind
 from lolomo.evaluation import (
     FRESH,
     FROZEN,
@@ -33,6 +33,7 @@ from lolomo.evaluation import (
     to_json,
 )
 from lolomo.evaluation.pitches import PitchJudgements, pitch_metrics, refusal
+from lolomo.events.datasets.simulated import find_simulated
 from lolomo.features import all_features, query_inputs
 from lolomo.features.transforms import ITEM_CONTENT
 from lolomo.tasks import find_task
@@ -45,6 +46,8 @@ from lolomo.training.rankings import BATCH_SIZE, Rankings
 JUDGEMENTS = "judgements.parquet"
 METRICS = "metrics.parquet"
 RESULT = "result.json"
+SIMULATED = "simulated"
+"""Noted wherever a world made the events."""
 SYNTHETIC = "synthetic queries"
 """Noted wherever texts that nobody typed were asked."""
 OFF_POLICY = "off-policy estimate"
@@ -99,7 +102,7 @@ def judge(
             freshness=freshness.label,
             metrics=summarise(per_query, names),
             num_users=num_evaluable_users(context.log.events(), queries, fold),
-            note=_note(context.task, table),
+            note=_note(context, table),
             seed=described.seed,
         )
         (folder / RESULT).write_text(to_json([result]))
@@ -115,11 +118,15 @@ def judge(
     return run_step(context.workspace, f"judge-{task}-{described.model}-{window}", inputs, write)
 
 
-def _note(task: Task, judgements: pl.DataFrame) -> str:
+def _note(context: StepContext, judgements: pl.DataFrame) -> str:
     """Return what readers of a figure must know."""
-    if task.label.kind is LabelKind.EVIDENCE:
-        return refusal(judgements) or OFF_POLICY
-    return SYNTHETIC if task.label.kind is LabelKind.SEARCH else ""
+    kind = context.task.label.kind
+    notes = [SIMULATED] if find_simulated(context.log.manifest.dataset) else []
+    if kind is LabelKind.SEARCH:
+        notes.append(SYNTHETIC)
+    if kind is LabelKind.EVIDENCE:
+        notes.append(refusal(judgements) or OFF_POLICY)
+    return ", ".join(notes)
 
 
 def read_result(folder: Path) -> Result:

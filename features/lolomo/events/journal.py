@@ -54,6 +54,8 @@ _SLOT = pa.struct(
         (Columns.PROPENSITY, pa.float64()),
         ("policy_id", pa.string()),
         ("sources", _TEXTS),
+        (Columns.EVIDENCE, pa.string()),
+        (Columns.EVIDENCE_PROPENSITY, pa.float64()),
     ]
 )
 

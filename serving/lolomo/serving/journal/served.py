@@ -169,6 +169,8 @@ def _slots(pages: Sequence[Sequence[PageRow]]) -> pa.Array:
         [entry.propensity for _, _, _, entry in flat],
         [row.policy_id for _, _, row, _ in flat],
         [[origin.source for origin in entry.provenance] for _, _, _, entry in flat],
+        [entry.evidence or None for _, _, _, entry in flat],
+        [entry.evidence_propensity for _, _, _, entry in flat],
     ]
     lengths = [sum(len(row.entries) for row in rows) for rows in pages]
     return _grouped(_structs(kind.value_type, values), lengths)

@@ -171,7 +171,8 @@ def test_the_last_run_is_seen_step_by_step(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "acme" / "runs" / "pipeline.log"
     log.parent.mkdir(parents=True)
     log.write_text(
-        "Executing task 'prepare'\nTask 'prepare' finished with status SUCCESS\n"
+        "Executing task \x1b[96m'prepare'\x1b[0m\n"
+        "Task \x1b[96m'prepare'\x1b[0m finished with status \x1b[92mSUCCESS\x1b[0m\n"
         "Executing task 'train'\nModelError: no events\n"
     )
     rows = json.loads(run("pipelines", "status", "--json").output)

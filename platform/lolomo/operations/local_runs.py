@@ -10,8 +10,9 @@ from lolomo.core.errors import SettingsError
 from lolomo.core.settings import Settings, Workspace
 
 LOG = "pipeline.log"
-STEP = re.compile(r"Task .*?'([^']+)'.* finished with status (\w+)")
-STARTED = re.compile(r"Executing task .*?'([^']+)'")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+STEP = re.compile(r"Task '([^']+)' finished with status (\w+)")
+STARTED = re.compile(r"Executing task '([^']+)'")
 CRON = re.compile(r"(\S+\s+){4}\S+")
 
 
@@ -28,9 +29,8 @@ def last_run(workspace: Workspace) -> list[LocalStep]:
 
     A step that began and did not end is running, or was killed.
     """
-    path = workspace.runs / LOG
     states: dict[str, str] = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in _lines(workspace):
         if started := STARTED.search(line):
             states.setdefault(started[1], "RUNNING")
         elif finished := STEP.search(line):
@@ -44,10 +44,17 @@ def last_lines(workspace: Workspace, num_lines: int) -> str:
     Raises:
         SettingsError: If nothing ever ran.
     """
-    path = workspace.runs / LOG
-    if not path.exists():
+    lines = _lines(workspace)
+    if not lines:
+        path = workspace.runs / LOG
         raise SettingsError(f"no run yet at {path}: start one with `lolomo pipelines submit`")
-    return "\n".join(path.read_text().splitlines()[-num_lines:])
+    return "\n".join(lines[-num_lines:])
+
+
+def _lines(workspace: Workspace) -> list[str]:
+    """Return the last run's log without its colours; empty before the first run."""
+    path = workspace.runs / LOG
+    return COLOUR.sub("", path.read_text()).splitlines() if path.exists() else []
 
 
 def crontab_line(settings: Settings, dataset: str, task: str, cron: str) -> str:

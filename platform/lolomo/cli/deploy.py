@@ -78,7 +78,9 @@ def deploy(  # noqa: PLR0913 - one an option
         click.confirm(f"Change {len(touched)} objects on {target.name}?", abort=True)
     with progress_bar("deploying") as progress:
         target.deploy(DeployOptions(prune=prune, wait_seconds=wait_seconds), progress)
-    click.echo(f"deployed {target.name}; see `lolomo status`")
+    running = target.running() if isinstance(target, EmbeddedTarget) else None
+    where = f" at {running.url}" if running else ""
+    click.echo(f"deployed {target.name}{where}; see `lolomo status`")
 
 
 def _show_changes(changes: "Sequence[Change]") -> None:

@@ -1,9 +1,11 @@
 """`lolomo promote`, `rollback` and `canary`: what serves a task, here or on a cluster."""
 
+import functools
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,26 +14,34 @@ from lolomo.core.settings import Settings
 
 if TYPE_CHECKING:
     from lolomo.core.promotions import Promotion
-    from lolomo.operations.promotion import Promotions
+    from lolomo.operations.promotion import Promotions, Request
+
+
+def asked(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what is asked, and hand it them as one request.
+
+    Args:
+        command: Takes `request`, `promotions` and `commit`, and whatever else its own options say.
+    """
+
+    @functools.wraps(command)
+    def with_request(
+        dataset: str | None, overlay: Path | None, commit: bool, **options: Any
+    ) -> None:
+        from lolomo.operations.promotion import Request
+
+        said = {entry.name: options.pop(entry.name) for entry in fields(Request)}
+        promotions = _promotions(dataset, overlay)
+        command(request=Request(**said), promotions=promotions, commit=commit, **options)
+
+    for option in (DATASET, OVERLAY, COMMIT, REASON, FORCE, RELEASE, TASK):
+        with_request = option(with_request)
+    return with_request
 
 
 @click.command()
-@TASK
-@RELEASE
-@FORCE
-@REASON
-@COMMIT
-@OVERLAY
-@DATASET
-def promote(  # noqa: PLR0913 - one an option
-    task: str,
-    digest: str,
-    force: str,
-    reason: str,
-    commit: bool,
-    overlay: Path | None,
-    dataset: str | None,
-) -> None:
+@asked
+def promote(request: "Request", promotions: "Promotions", commit: bool) -> None:
     """Make a release serve its task: the pipeline's champion, or the one named.
 
     On a cluster the digest goes into the overlay, which is then applied, or committed for Argo CD
@@ -43,30 +53,12 @@ def promote(  # noqa: PLR0913 - one an option
       lolomo promote --task top_picks --release 3f2a91 --reason "wins on new titles"
       lolomo promote --task top_picks --overlay manifests/overlays/production --commit
     """  # noqa: D301
-    from lolomo.operations.promotion import Request
-
-    promotions = _promotions(dataset, overlay)
-    done = promotions.promote(Request(task=task, digest=digest, force=force, reason=reason))
-    _publish(promotions, done, commit)
+    _publish(promotions, promotions.promote(request), commit)
 
 
 @click.command()
-@TASK
-@RELEASE
-@FORCE
-@REASON
-@COMMIT
-@OVERLAY
-@DATASET
-def rollback(  # noqa: PLR0913 - one an option
-    task: str,
-    digest: str,
-    force: str,
-    reason: str,
-    commit: bool,
-    overlay: Path | None,
-    dataset: str | None,
-) -> None:
+@asked
+def rollback(request: "Request", promotions: "Promotions", commit: bool) -> None:
     """Make what served a task before serve again; the same move as promote, backwards.
 
     \b
@@ -74,32 +66,13 @@ def rollback(  # noqa: PLR0913 - one an option
       lolomo rollback --task top_picks --reason "p99 doubled"
       lolomo rollback --task top_picks --overlay manifests/overlays/production --commit
     """  # noqa: D301
-    from lolomo.operations.promotion import Request
-
-    promotions = _promotions(dataset, overlay)
-    done = promotions.rollback(Request(task=task, digest=digest, force=force, reason=reason))
-    _publish(promotions, done, commit)
+    _publish(promotions, promotions.rollback(request), commit)
 
 
 @click.command()
 @click.argument("percent", type=click.FloatRange(0, 100))
-@TASK
-@RELEASE
-@FORCE
-@REASON
-@COMMIT
-@OVERLAY
-@DATASET
-def canary(  # noqa: PLR0913 - one an option
-    percent: float,
-    task: str,
-    digest: str,
-    force: str,
-    reason: str,
-    commit: bool,
-    overlay: Path | None,
-    dataset: str | None,
-) -> None:
+@asked
+def canary(percent: float, request: "Request", promotions: "Promotions", commit: bool) -> None:
     """Try a release on PERCENT of the users, who keep it from request to request; 0 ends it.
 
     \b
@@ -108,10 +81,6 @@ def canary(  # noqa: PLR0913 - one an option
       lolomo canary 25 --task top_picks
       lolomo canary 0 --task top_picks --reason "completion fell"
     """  # noqa: D301
-    from lolomo.operations.promotion import Request
-
-    promotions = _promotions(dataset, overlay)
-    request = Request(task=task, digest=digest, force=force, reason=reason)
     _publish(promotions, promotions.canary(request, percent), commit)
 
 

@@ -46,8 +46,8 @@ def lolomo_manifests() -> Path:
     Raises:
         SettingsError: If they are in neither.
     """
-    here = Path(__file__).parents[4]
-    for folder in (here / "manifests", Path(__file__).parents[2] / "manifests"):
+    checkout, installed = Path(__file__).parents[4], Path(__file__).parents[3]
+    for folder in (checkout / "manifests", installed / "lolomo_manifests"):
         if (folder / "base" / "kustomization.yaml").is_file():
             return folder
     raise SettingsError("this Lolomo has no manifests: install it from its wheel or its checkout")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from lolomo.core.errors import DataError
 
@@ -32,25 +33,22 @@ class Predictions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Decisions:
-    """Logged single actions, one a row.
-
-    Raises:
-        DataError: If shapes differ, or a propensity is null or not a probability above 0.
-    """
+class Log:
+    """What single actions and lists have in common: arrays of one shape, checked."""
 
     rewards: Floats
-    """What each decision earned. Shape: [decisions]."""
+    """What was earned. Shape: [decisions] or [slates, k]."""
     propensities: Floats
-    """P(action | context) of the policy that logged it, above 0. Shape: [decisions]."""
+    """Of the policy that logged, above 0: P(action | context), in a list given the items above."""
     target_propensities: Floats
-    """P(action | context) of the policy that is asked about. Shape: [decisions]."""
+    """The same of the policy that is asked about."""
     predictions: Predictions | None = None
-    """What a reward model expects, for the estimators that use one."""
+    """What a reward model expects, for the estimators that use one; in a list of a slot and all
+    below it, given the items down to it."""
     clusters: NDArray[np.int64] | None = None
-    """Codes from 0 of who decided, where decisions of one user depend. Shape: [decisions]."""
+    """Codes from 0 of who decided, where rows of one user depend. Shape: [rows]."""
     unsupported: float = 0.0
-    """Probability that the target takes what the logging policy never would, where known."""
+    """Probability that the target does what the logging policy never would, where known."""
 
     def __post_init__(self) -> None:
         check_log(self.rewards, self.propensities, self.target_propensities, self.predictions)
@@ -58,44 +56,35 @@ class Decisions:
 
     @property
     def weights(self) -> Floats:
-        """Importance weights: target over logging probability; their mean is near 1."""
+        """Importance weights, target over logging probability; their mean is near 1."""
         return self.target_propensities / self.propensities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Slates:
-    """Logged lists, one a row, with what each slot earned.
+class Decisions(Log):
+    """Logged single actions, one a row: every array has the shape [decisions].
 
     Raises:
         DataError: If shapes differ, or a propensity is null or not a probability above 0.
     """
 
-    rewards: Floats
-    """What each slot earned. Shape: [slates, k]."""
-    propensities: Floats
-    """P(item | context, items above it) of the logging policy, above 0. Shape: [slates, k]."""
-    target_propensities: Floats
-    """The same of the policy that is asked about. Shape: [slates, k]."""
-    predictions: Predictions | None = None
-    """Of the rewards of a slot and all below it, given the items down to it. Shape: [slates, k]."""
-    clusters: NDArray[np.int64] | None = None
-    """Codes from 0 of who was shown the slate. Shape: [slates]."""
-    unsupported: float = 0.0
-    """Probability that the target shows what the logging policy never would, where known."""
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slates(Log):
+    """Logged lists, one a row, with what each slot earned: arrays of the shape [slates, k].
+
+    Raises:
+        DataError: If shapes differ, or a propensity is null or not a probability above 0.
+    """
+
+    @override
     def __post_init__(self) -> None:
         if np.ndim(self.rewards) != 2:
             raise DataError(
                 f"slates need rewards of shape [slates, k]; received {np.shape(self.rewards)}: "
                 "use `Decisions` for single actions"
             )
-        check_log(self.rewards, self.propensities, self.target_propensities, self.predictions)
-        _check_clusters(self.clusters, len(self.rewards))
-
-    @property
-    def weights(self) -> Floats:
-        """Importance weights of each slot, given the items above it. Shape: [slates, k]."""
-        return self.target_propensities / self.propensities
+        Log.__post_init__(self)
 
 
 def check_log(

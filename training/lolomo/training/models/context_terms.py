@@ -16,6 +16,7 @@ from lolomo.core.errors import ModelError
 from lolomo.core.recommender import Scores
 from lolomo.training.models.data import RankingBatch, TrainingData
 from lolomo.training.models.export import Tensor
+from lolomo.training.models.function_ranker import known
 
 PLAYS_TOTAL = "user_plays_total"
 HOUR = "hour"
@@ -74,7 +75,7 @@ class ContextTerms:
         from lolomo.runtimes.tensorflow import tf
 
         chosen = self.chosen(query)
-        said = tf.stack([_known(query[name]) for name in self.said], axis=2)
+        said = tf.stack([known(query[name]) for name in self.said], axis=2)
         context = self._context(query)[:, None, :]
         shape = tf.shape(chosen)[:2]
         here = tf.concat(
@@ -93,10 +94,10 @@ class ContextTerms:
         """Return what is known of the moment, 1 first. Shape: [batch, values]."""
         from lolomo.runtimes.tensorflow import tf
 
-        plays = tf.math.log1p(tf.maximum(_known(query[PLAYS_TOTAL]), 0.0))
+        plays = tf.math.log1p(tf.maximum(known(query[PLAYS_TOTAL]), 0.0))
         parts = [tf.ones_like(plays), plays]
         if self.with_hour:
-            angle = _known(query[HOUR]) * np.float32(2 * np.pi / 24)
+            angle = known(query[HOUR]) * np.float32(2 * np.pi / 24)
             parts += [tf.sin(angle), tf.cos(angle)]
         return tf.concat([tf.stack(parts, axis=1), self.device(query)], axis=1)
 
@@ -124,11 +125,3 @@ def _one_hot(values: Any, vocabulary: Sequence[str]) -> Tensor:
     return tf.cast(
         tf.equal(texts, tf.constant(vocabulary, tf.string, [len(vocabulary)])), tf.float32
     )
-
-
-def _known(values: Any) -> Tensor:
-    """Return numbers, 0 where missing."""
-    from lolomo.runtimes.tensorflow import tf
-
-    numbers = tf.convert_to_tensor(values, tf.float32)
-    return tf.where(tf.math.is_nan(numbers), tf.zeros_like(numbers), numbers)

@@ -4,11 +4,9 @@ All are scored by the logit of a play, and `tasks.evidence.PITCH_POLICY` draws b
 that what is uncertain goes on being tried.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -20,8 +18,9 @@ from lolomo.core.recommender import Scores
 from lolomo.tasks.evidence import PITCH_INPUTS
 from lolomo.training.models.context_terms import PLAYS_TOTAL, ContextTerms, past_choices
 from lolomo.training.models.data import RankingBatch, TrainingData
-from lolomo.training.models.export import Tensor, export_ranker, ranker_inputs
-from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.export import Tensor, ranker_inputs
+from lolomo.training.models.function_ranker import FunctionRanker, RankingFunction
+from lolomo.training.models.model import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +28,22 @@ class UniformPitchConfig:
     """Nothing to set."""
 
 
-class UniformPitch(Model[UniformPitchConfig]):
+class UniformPitch(FunctionRanker[UniformPitchConfig]):
     """Scores every pitch alike, so that each is drawn as often."""
 
     name = "uniform_pitch"
     Config = UniformPitchConfig
     roles: ClassVar[Mapping[str, Role]] = {"evidence": Role.BASELINE}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (Columns.DEVICE,)
 
-    _fitted = False
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
-        self._fitted = True
-
-    @override
-    def export(self, path: Path) -> Export:
-        if not self._fitted:
-            raise self.not_fitted()
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         from lolomo.runtimes.tensorflow import tf
 
         def scores(query: Mapping[str, Tensor]) -> Tensor:
             return tf.zeros_like(query[PITCH_INPUTS[0]])
 
-        inputs = ranker_inputs((), (Columns.CANDIDATES, PITCH_INPUTS[0]))
-        return export_ranker(path, scores, inputs)
+        return RankingFunction(scores, ranker_inputs((), (Columns.CANDIDATES, PITCH_INPUTS[0])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +54,18 @@ class PlayedPitchConfig:
     """How many impressions like those of all pitches each starts with."""
 
 
-class PlayedPitch(Model[PlayedPitchConfig]):
+class PlayedPitch(FunctionRanker[PlayedPitchConfig]):
     """Scores a pitch by how often titles shown with it are played, whoever looks."""
 
     name = "played_pitch"
     Config = PlayedPitchConfig
     roles: ClassVar[Mapping[str, Role]] = {"evidence": Role.BASELINE}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (Columns.DEVICE,)
 
-    _terms: ContextTerms | None = None
-    _logits: Scores | None = None
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
+        from lolomo.runtimes.tensorflow import tf
+
         batches = past_choices(data)
         terms = ContextTerms.of(batches, (), with_hour=False)
         plays, shown = np.zeros(len(terms.choices)), np.zeros(len(terms.choices))
@@ -89,20 +76,12 @@ class PlayedPitch(Model[PlayedPitchConfig]):
             shown += np.einsum("bc,bcv->v", known, pitch)
         prior = self.config.pseudo_count
         rate = (plays + prior * plays.sum() / shown.sum()) / (shown + prior)
-        self._terms, self._logits = terms, np.log(rate / (1 - rate)).astype(np.float32)
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._terms is None or self._logits is None:
-            raise self.not_fitted()
-        from lolomo.runtimes.tensorflow import tf
-
-        terms, logits = self._terms, self._logits
+        logits = np.log(rate / (1 - rate)).astype(np.float32)
 
         def scores(query: Mapping[str, Tensor]) -> Tensor:
             return tf.einsum("bcv,v->bc", terms.chosen(query), logits)
 
-        return export_ranker(path, scores, ranker_inputs((), (Columns.CANDIDATES,)))
+        return RankingFunction(scores, ranker_inputs((), (Columns.CANDIDATES,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +92,7 @@ class PitchRewardsConfig:
     """How strongly weights are drawn to 0, each counting one standard deviation."""
 
 
-class PitchRewards(Model[PitchRewardsConfig]):
+class PitchRewards(FunctionRanker[PitchRewardsConfig]):
     """Predicts whether a title is played by pitch, member and title: a logistic regression.
 
     Each pitch has its own weights for how much a title is watched, how old it is, how well its
@@ -123,25 +102,15 @@ class PitchRewards(Model[PitchRewardsConfig]):
     name = "pitch_rewards"
     Config = PitchRewardsConfig
     roles: ClassVar[Mapping[str, Role]] = {"evidence": Role.CHALLENGER}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (PLAYS_TOTAL, Columns.DEVICE)
 
-    _scores: Callable[[Mapping[str, Tensor]], Tensor] | None = None
-    _inputs: Mapping[str, Tensor] = MappingProxyType({})
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         batches = past_choices(data)
         terms = ContextTerms.of(batches, PITCH_INPUTS, with_hour=False)
         inputs, played = _shown(terms, batches)
-        self._scores = partial(terms.weighted, _logistic(inputs, played, self.config.l2))
-        self._inputs = ranker_inputs(data.features, terms.inputs)
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._scores is None:
-            raise self.not_fitted()
-        return export_ranker(path, self._scores, self._inputs)
+        scores = partial(terms.weighted, _logistic(inputs, played, self.config.l2))
+        return RankingFunction(scores, ranker_inputs(data.features, terms.inputs))
 
 
 def _outcomes(batch: RankingBatch) -> tuple[Scores, Scores]:

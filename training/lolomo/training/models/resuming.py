@@ -6,18 +6,17 @@ says some: what was begun and left at once is seldom gone on with.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from typing_extensions import override
 
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Scores
 from lolomo.events.watching import AGE_DAYS, CANDIDATE_INPUTS
 from lolomo.training.models.data import TrainingData
-from lolomo.training.models.export import Tensor, export_ranker, ranker_inputs
-from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.export import Tensor, ranker_inputs
+from lolomo.training.models.function_ranker import FunctionRanker, RankingFunction, known
+from lolomo.training.models.model import Role
 from lolomo.training.models.shortlists import shortlists
 
 POPULARITY: Final = "item_plays_7d"
@@ -29,26 +28,17 @@ class LastUnfinishedConfig:
     """Nothing to set."""
 
 
-class LastUnfinished(Model[LastUnfinishedConfig]):
+class LastUnfinished(FunctionRanker[LastUnfinishedConfig]):
     """Orders unfinished items by when they were left, the latest first."""
 
     name = "last_unfinished"
     Config = LastUnfinishedConfig
     roles: ClassVar[Mapping[str, Role]] = {"continue_watching": Role.BASELINE}
-    method: ClassVar[Method] = "rank"
-
-    _fitted = False
 
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
-        self._fitted = True
-
-    @override
-    def export(self, path: Path) -> Export:
-        if not self._fitted:
-            raise self.not_fitted()
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         inputs = ranker_inputs((), (Columns.CANDIDATES, AGE_DAYS))
-        return export_ranker(path, lambda query: -_known(query[AGE_DAYS]), inputs)
+        return RankingFunction(lambda query: -known(query[AGE_DAYS]), inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ class ResumeRankerConfig:
     """How strongly weights are drawn to 0, each counting one standard deviation."""
 
 
-class ResumeRanker(Model[ResumeRankerConfig]):
+class ResumeRanker(FunctionRanker[ResumeRankerConfig]):
     """Weighs the age of an item, how far its user got, and how much it is watched now.
 
     A log-linear score of seven terms, fitted by the softmax cross-entropy of whole lists (ListNet,
@@ -69,52 +59,31 @@ class ResumeRanker(Model[ResumeRankerConfig]):
     name = "resume_ranker"
     Config = ResumeRankerConfig
     roles: ClassVar[Mapping[str, Role]] = {"continue_watching": Role.CHALLENGER}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (POPULARITY,)
 
-    _weights: Scores | None = None
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         from lolomo.runtimes.tensorflow import tf
 
         lists = shortlists(data, COLUMNS, 10_000, rng)
         values = {name: lists.values[:, :, place] for place, name in enumerate(COLUMNS)}
+        weights = np.array([-1, 0, 0, 0, 0, 0, 0], np.float32)
         if len(lists):
-            self._weights = lists.blend(_terms(values, tf.math.log).numpy(), self.config.l2)
-        else:
-            self._weights = np.array([-1, 0, 0, 0, 0, 0, 0], np.float32)
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._weights is None:
-            raise self.not_fitted()
-        from lolomo.runtimes.tensorflow import tf
-
-        weights = self._weights
-        inputs = ranker_inputs((), (Columns.CANDIDATES, *COLUMNS))
+            weights = lists.blend(_terms(values, tf.math.log).numpy(), self.config.l2)
 
         def scores(query: Mapping[str, Tensor]) -> Tensor:
             return tf.einsum("bct,t->bc", _terms(query, tf.math.log), weights)
 
-        return export_ranker(path, scores, inputs)
+        return RankingFunction(scores, ranker_inputs((), (Columns.CANDIDATES, *COLUMNS)))
 
 
 def _terms(values: Mapping[str, Any], log: Callable[[Any], Tensor]) -> Tensor:
     """Return what is weighed. Shape: [batch, candidates, terms]."""
     from lolomo.runtimes.tensorflow import tf
 
-    progress, days = _known(values[Columns.PROGRESS]), _known(values[AGE_DAYS])
+    progress, days = known(values[Columns.PROGRESS]), known(values[AGE_DAYS])
     age = log(tf.maximum(days, 0.0) + 0.02)
-    plays = log(tf.maximum(_known(values[POPULARITY]), 0.0) + 1.0)
+    plays = log(tf.maximum(known(values[POPULARITY]), 0.0) + 1.0)
     same_hour = tf.cos(2 * np.pi * days)
     terms = (age, age * age, progress, progress * progress, progress * age, same_hour, plays)
     return tf.stack(terms, axis=2)
-
-
-def _known(values: Any) -> Tensor:
-    """Return numbers, 0 where missing."""
-    from lolomo.runtimes.tensorflow import tf
-
-    numbers = tf.convert_to_tensor(values)
-    return tf.where(tf.math.is_nan(numbers), tf.zeros_like(numbers), numbers)

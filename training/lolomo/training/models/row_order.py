@@ -1,10 +1,8 @@
 """Row order: the usual one, the one by what is played, or one that is learned of each moment."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -17,8 +15,9 @@ from lolomo.core.recommender import Scores
 from lolomo.features.shown import ROW_INPUTS
 from lolomo.training.models.context_terms import HOUR, PLAYS_TOTAL, ContextTerms, past_choices
 from lolomo.training.models.data import RankingBatch, TrainingData
-from lolomo.training.models.export import Tensor, export_ranker, ranker_inputs
-from lolomo.training.models.model import Export, Method, Model, Role
+from lolomo.training.models.export import Tensor, ranker_inputs
+from lolomo.training.models.function_ranker import FunctionRanker, RankingFunction
+from lolomo.training.models.model import Role
 from lolomo.training.models.shortlists import Shortlists
 
 PARTS_OF_DAY: Final = 4
@@ -29,39 +28,32 @@ class FixedRowsConfig:
     """Nothing to set."""
 
 
-class FixedRows(Model[FixedRowsConfig]):
+class FixedRows(FunctionRanker[FixedRowsConfig]):
     """Orders rows as they mostly stood, whoever asks."""
 
     name = "fixed_rows"
     Config = FixedRowsConfig
     roles: ClassVar[Mapping[str, Role]] = {"row_order": Role.BASELINE}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (Columns.DEVICE,)
 
-    _places: Mapping[str, float] | None = None
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
-        placed = data.events.filter(pl.col(Columns.ROW).is_not_null())
-        places = placed.group_by(Columns.SURFACE).agg(pl.col(Columns.ROW).mean())
-        self._places = dict(places.sort(Columns.SURFACE).iter_rows())
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._places is None:
-            raise self.not_fitted()
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         from lolomo.runtimes.tensorflow import tf
 
-        rows = tf.constant(list(self._places), tf.string, [len(self._places)])
-        places = tf.constant(list(self._places.values()), tf.float32, [len(self._places)])
-        unknown = max(self._places.values(), default=0.0) + 1.0
+        placed = data.events.filter(pl.col(Columns.ROW).is_not_null())
+        means = placed.group_by(Columns.SURFACE).agg(pl.col(Columns.ROW).mean())
+        known: dict[str, float] = dict(means.sort(Columns.SURFACE).iter_rows())
+        rows = np.array([*known], dtype=object)
+        places = np.array([*known.values()], np.float32)
+        unknown = places.max(initial=0.0) + np.float32(1)
 
         def scores(query: Mapping[str, Tensor]) -> Tensor:
-            same = tf.cast(tf.equal(query[Columns.CANDIDATES][..., None], rows), tf.float32)
+            names = tf.constant(rows, tf.string)
+            same = tf.cast(tf.equal(query[Columns.CANDIDATES][..., None], names), tf.float32)
             place = tf.einsum("bcr,r->bc", same, places)
             return -tf.where(tf.reduce_sum(same, axis=2) > 0, place, unknown)
 
-        return export_ranker(path, scores, ranker_inputs((), (Columns.CANDIDATES,)))
+        return RankingFunction(scores, ranker_inputs((), (Columns.CANDIDATES,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +64,16 @@ class PopularRowsConfig:
     """How many pages like all others each context starts with."""
 
 
-class PopularRows(Model[PopularRowsConfig]):
+class PopularRows(FunctionRanker[PopularRowsConfig]):
     """Orders rows by what is played from them on that device, at that time of day."""
 
     name = "popular_rows"
     Config = PopularRowsConfig
     roles: ClassVar[Mapping[str, Role]] = {"row_order": Role.BASELINE}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (Columns.DEVICE, HOUR)
 
-    _scores: Callable[[Mapping[str, Tensor]], Tensor] | None = None
-    _inputs: Mapping[str, Tensor] = MappingProxyType({})
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         batches = past_choices(data)
         terms = ContextTerms.of(batches, ())
         shape = (len(terms.choices), max(len(terms.devices), 1), PARTS_OF_DAY)
@@ -98,14 +86,8 @@ class PopularRows(Model[PopularRowsConfig]):
         whole = gains.sum(axis=(1, 2)) / np.maximum(pages.sum(axis=(1, 2)), 1.0)
         prior = self.config.pseudo_count
         rates = ((gains + prior * whole[:, None, None]) / (pages + prior)).astype(np.float32)
-        self._scores = partial(_popularity, terms, rates)
-        self._inputs = ranker_inputs(data.features, (Columns.CANDIDATES, Columns.DEVICE, HOUR))
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._scores is None:
-            raise self.not_fitted()
-        return export_ranker(path, self._scores, self._inputs)
+        inputs = ranker_inputs(data.features, (Columns.CANDIDATES, Columns.DEVICE, HOUR))
+        return RankingFunction(partial(_popularity, terms, rates), inputs)
 
 
 def _moment(terms: ContextTerms, query: Mapping[str, Any]) -> Tensor:
@@ -137,7 +119,7 @@ class RowRankerConfig:
     """How strongly weights are drawn to 0, each counting one standard deviation."""
 
 
-class RowRanker(Model[RowRankerConfig]):
+class RowRanker(FunctionRanker[RowRankerConfig]):
     """Weighs what a row holds now, for this user, and which row it is at such a moment.
 
     A log-linear score, fitted by the softmax cross-entropy of whole pages (ListNet, Cao et al.
@@ -147,25 +129,15 @@ class RowRanker(Model[RowRankerConfig]):
     name = "row_ranker"
     Config = RowRankerConfig
     roles: ClassVar[Mapping[str, Role]] = {"row_order": Role.CHALLENGER}
-    method: ClassVar[Method] = "rank"
     reads: ClassVar[tuple[str, ...]] = (PLAYS_TOTAL, Columns.DEVICE, HOUR)
 
-    _scores: Callable[[Mapping[str, Tensor]], Tensor] | None = None
-    _inputs: Mapping[str, Tensor] = MappingProxyType({})
-
     @override
-    def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
+    def learn(self, data: TrainingData, rng: np.random.Generator) -> RankingFunction:
         batches = past_choices(data)
         terms = ContextTerms.of(batches, ROW_INPUTS)
         pages = _pages(terms, batches)
-        self._scores = partial(terms.weighted, pages.blend(pages.values, self.config.l2))
-        self._inputs = ranker_inputs(data.features, terms.inputs)
-
-    @override
-    def export(self, path: Path) -> Export:
-        if self._scores is None:
-            raise self.not_fitted()
-        return export_ranker(path, self._scores, self._inputs)
+        scores = partial(terms.weighted, pages.blend(pages.values, self.config.l2))
+        return RankingFunction(scores, ranker_inputs(data.features, terms.inputs))
 
 
 def _pages(terms: ContextTerms, batches: Sequence[RankingBatch]) -> Shortlists:

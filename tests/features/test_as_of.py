@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from lolomo.features.as_of import Moments, latest_versions
@@ -13,8 +14,8 @@ A_TIME = datetime(2020, 1, 1, tzinfo=UTC)
 def _moments(rows: Sequence[tuple[str | None, str | None, int | None, int | None]]) -> Moments:
     first, second, times, created = zip(*rows, strict=True) if rows else ((), (), (), ())
     at, written = (_days(days) for days in (times, created))
-    schema = {"first": pl.String, "second": pl.String}
-    keys = pl.DataFrame({"first": first, "second": second}, schema=schema)
+    schema = pa.schema({"first": pa.string(), "second": pa.string()})
+    keys = pa.table({"first": first, "second": second}, schema=schema)
     return Moments(keys, at, written)
 
 
@@ -73,7 +74,7 @@ def test_many_versions_are_searched_as_one_by_one() -> None:
         for size in (400, 100)
     )
     found = latest_versions(versions, rows)
-    stored = list(zip(versions.keys["first"], versions.times, range(400), strict=True))
-    for key, time, position in zip(rows.keys["first"], rows.times, found, strict=True):
+    stored = list(zip(versions.keys["first"].to_pylist(), versions.times, range(400), strict=True))
+    for key, time, position in zip(rows.keys["first"].to_pylist(), rows.times, found, strict=True):
         earlier = [(at, place) for owner, at, place in stored if owner == key and at <= time]
         assert position == max(earlier, default=(None, -1))[1]

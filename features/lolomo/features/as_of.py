@@ -1,9 +1,10 @@
 """Which version of its entity each row could have known: an as-of join of millions of rows.
 
-Such a join needs keys and times only, never the features. Versions are sorted once, grouped by
-entity; then the version of every row is found by binary search within its entity, all rows a step
-at a time. The answer is positions, by which any column may be taken. Time grows with the logarithm
-of the versions an entity has, where a join on the key alone grows with their number.
+Such a join needs keys and times only, never the features. Versions are numbered in the order of
+time. Entity and number make one integer, by which versions are sorted once, and in which a row
+finds its version by a search: that of its entity with the greatest number at or before its time.
+The answer is positions, by which any column may be taken. Time grows with n log n of versions and
+rows, where a join on the key alone grows with the versions of an entity times the rows.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ NEVER = np.iinfo(np.int64).min
 class Moments:
     """Entities at instants: versions of features, or rows that ask for them."""
 
-    keys: pl.DataFrame
+    keys: pa.Table
     """One column a join key, in the same order on both sides; nulls equal nothing."""
     times: pl.Series
     """Timestamps; a null is never found and finds nothing. Shape: [moments]."""
@@ -46,22 +47,26 @@ def latest_versions(versions: Moments, rows: Moments, known: bool = False) -> In
     times = _microseconds(versions.times)
     codes = np.where(times == NEVER, -1, codes)
     created = None if versions.created is None else _microseconds(versions.created)
-    order = _grouped(codes, times, created)
-    bounds = np.searchsorted(codes[order], np.arange(codes.max(initial=-1) + 2))
+    order = _in_time(times, created)
     asked = _microseconds(rows.times)
+    size = len(order)
+    keys = codes[order] * size + np.arange(size)
+    row_keys = row_codes * size + _counts_up_to(times[order], asked) - 1
+    grouped = np.argsort(keys)
+    order, keys = order[grouped], keys[grouped]
+    bounds = np.searchsorted(keys, np.arange(codes.max(initial=-1) + 2) * size)
     first = np.where(row_codes < 0, 0, bounds[row_codes])
-    end = np.where(row_codes < 0, 0, bounds[row_codes + 1])
-    found = _last_at_or_before(times[order], asked, first, end)
+    found = np.where(row_codes < 0, 0, _counts_up_to(keys, row_keys)) - 1
     if known and created is not None:
         found = _known(created[order], asked, first, found)
-    return np.where(found >= first, order[found], -1) if len(order) else found
+    return np.where(found >= first, order[found], -1) if size else found
 
 
-def _codes(keys: pl.DataFrame, row_keys: pl.DataFrame) -> tuple[Int64s, Int64s]:
+def _codes(keys: pa.Table, row_keys: pa.Table) -> tuple[Int64s, Int64s]:
     """Number the entities from 0; -1 for rows of none, and for versions with a null key."""
     numbered = [
-        _numbered(column.to_arrow(), row_column.to_arrow())
-        for column, row_column in zip(keys, row_keys, strict=True)
+        _numbered(column, row_column)
+        for column, row_column in zip(keys.columns, row_keys.columns, strict=True)
     ]
     codes, row_codes = numbered[0]
     for more, row_more in numbered[1:]:
@@ -70,15 +75,19 @@ def _codes(keys: pl.DataFrame, row_keys: pl.DataFrame) -> tuple[Int64s, Int64s]:
             np.where((one < 0) | (other < 0), -1, one * size + other)
             for one, other in ((codes, more), (row_codes, row_more))
         )
-        codes, row_codes = _numbered(*(pa.array(pair, mask=pair < 0) for pair in both))
+        codes, row_codes = _numbered(
+            *(pa.chunked_array([pa.array(pair, mask=pair < 0)]) for pair in both)
+        )
     return codes, row_codes
 
 
-def _numbered(values: pa.Array, row_values: pa.Array) -> tuple[Int64s, Int64s]:
+def _numbered(values: pa.ChunkedArray, row_values: pa.ChunkedArray) -> tuple[Int64s, Int64s]:
     """Number the different values from 0, -1 for nulls and for rows with none of them."""
-    encoded = values.dictionary_encode()
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    encoded = values.unify_dictionaries().combine_chunks()
     known = encoded.dictionary
-    places = compute.index_in(row_values.cast(known.type), known)
+    places = compute.index_in(row_values.cast(known.type).combine_chunks(), known)
     indices = (encoded.indices, places)
     codes, row_codes = (some.cast("int64").fill_null(-1).to_numpy() for some in indices)
     return codes, row_codes
@@ -88,12 +97,12 @@ def _microseconds(times: pl.Series) -> Int64s:
     return times.cast(pl.Datetime("us")).to_physical().fill_null(NEVER).to_numpy()
 
 
-def _grouped(codes: Int64s, times: Int64s, created: Int64s | None) -> Int64s:
-    """Order versions by entity, then by time, then by creation.
+def _in_time(times: Int64s, created: Int64s | None) -> Int64s:
+    """Order versions by time, then by creation.
 
-    Stable sorts by one integer each are several times faster than one sort by three columns.
+    Stable sorts by one integer each are several times faster than one sort by two columns.
     """
-    sort_by = [times, codes]
+    sort_by = [times]
     if created is not None and not np.array_equal(created, times):
         sort_by.insert(0, created)
     order = None
@@ -104,14 +113,15 @@ def _grouped(codes: Int64s, times: Int64s, created: Int64s | None) -> Int64s:
     return np.asarray(order, np.int64)
 
 
-def _last_at_or_before(times: Int64s, asked: Int64s, first: Int64s, end: Int64s) -> Int64s:
-    """Search `times[first:end]` of each row; return `first - 1` where all of them are later."""
-    low, high = first.copy(), end.copy()
-    for _ in range(int((end - first).max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        later = (low == high) | (times[np.minimum(middle, len(times) - 1)] > asked)
-        low, high = np.where(later, low, middle + 1), np.where(later, middle, high)
-    return low - 1
+def _counts_up_to(ascending: Int64s, bounds: Int64s) -> Int64s:
+    """Return how many values are at most each bound.
+
+    Searching in the order of the bounds, which keeps to the cache, is several times faster.
+    """
+    order = np.argsort(bounds)
+    counts = np.empty(len(bounds), np.int64)
+    counts[order] = np.searchsorted(ascending, bounds[order], side="right")
+    return counts
 
 
 def _known(created: Int64s, asked: Int64s, first: Int64s, found: Int64s) -> Int64s:

@@ -199,23 +199,26 @@ class _StoredView:
         source, keys = self.view.batch_source, list(self.view.join_keys)
         row_keys = [self.view.projection.join_key_map.get(key, key) for key in keys]
         created = [source.created_timestamp_column] if source.created_timestamp_column else []
-        stored = _frame(self._read([*keys, source.timestamp_field, *created]))
-        times = stored[source.timestamp_field]
-        asked = _frame(rows.select([*row_keys, time]))
+        stored = self._read([*keys, source.timestamp_field, *created], encoded=keys)
+        times, *written = (_series(stored[name]) for name in (source.timestamp_field, *created))
+        at = _series(rows[time])
         positions = latest_versions(
-            Moments(stored.select(keys), times, stored[created[0]] if created else None),
-            Moments(asked.select(row_keys), asked[time]),
-            known,
+            Moments(stored.select(keys), times, *written), Moments(rows.select(row_keys), at), known
         )
         present = positions >= 0
         if self.view.ttl:
-            present &= _ages(times, positions, asked[time]) <= self.view.ttl
+            present &= _ages(times, positions, at) <= self.view.ttl
         return self._take(names, np.where(present, positions, 0), present)
 
-    def _read(self, columns: list[str], threads: bool = True) -> pa.Table:
-        return parquet.read_table(
-            self.path, columns=columns, filesystem=self.filesystem, use_threads=threads
+    def _read(
+        self, columns: list[str], encoded: Sequence[str] = (), threads: bool = True
+    ) -> pa.Table:
+        """Read some columns, of which texts of few values may come as codes."""
+        file = parquet.ParquetFile(
+            self.path, filesystem=self.filesystem, read_dictionary=list(encoded)
         )
+        with file:
+            return file.read(columns, use_threads=threads)
 
     def _take(
         self, names: Sequence[str], positions: Int64s, present: NDArray[np.bool_]
@@ -239,8 +242,8 @@ class _StoredView:
             return list(pool.map(take, names))
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(table))
+def _series(column: pa.ChunkedArray) -> pl.Series:
+    return pl.Series(pl.from_arrow(column))
 
 
 def _ages(times: pl.Series, positions: Int64s, asked: pl.Series) -> NDArray[np.timedelta64]:

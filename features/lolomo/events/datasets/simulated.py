@@ -25,7 +25,7 @@ WORLD = "position-biased"
 SEED = 1
 LOGGING_POLICY: Policy = PlackettLuce(temperature=1.0)
 """What drew the pages of the log: it may show anything, and shows the better more often."""
-FORMAT = 1
+FORMAT = 2
 """To be raised when what a world does with the same configuration changes."""
 _NAMED = re.compile(rf"{NAME}(?:-(?P<world>{'|'.join(WORLDS)}))?(?:-(?P<seed>\d+))?")
 

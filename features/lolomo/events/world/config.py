@@ -83,13 +83,13 @@ class WorldConfig:
     attraction: float = -7.4
     """Logit of playing a slot that is looked at, for a title of no appeal."""
     taste_strength: float = 0.9
-    fame_strength: float = 0.6
+    fame_strength: float = 0.5
     """Of what makes a title widely known, a skewed property."""
-    launch_strength: float = 2.6
+    launch_strength: float = 3.8
     """Of a title on the day it comes out."""
     launch_decay_days: float = 18.0
     """Median, over titles, of the time in which that falls by 1/e."""
-    launched_later: float = 0.35
+    launched_later: float = 0.5
     """Share of the catalogue that comes out while the world runs."""
     appeal_strength: float = 0.6
     """Of artwork and pitch, which are about the click and not about the film."""
@@ -132,8 +132,17 @@ class WorldConfig:
     """Weight of what was felt before, at each new play."""
     searching: float = 0.35
     """Chance of a visit to search for what is on one's mind, whatever the page shows."""
-    resuming: float = 0.5
-    """Chance of a visit to go on with what was left unfinished."""
+    resuming: float = 0.8
+    """Chance of a visit to look at what was left unfinished; a logit decides on each title, beside
+    nothing at 0."""
+    resume_progress: float = 3.5
+    """How much more a title is wanted that was left at its end than one that was hardly begun."""
+    resume_fading: float = 0.8
+    """How much less as days go by: of the logarithm of one and the days."""
+    resume_together: float = 1.5
+    """How much more with the companion whom it was left with."""
+    resume_screen: float = 1.0
+    """How much less on a phone for each hour that is left."""
     thumbs: float = 0.12
     """Chance of a play to be given a thumb, up or down."""
 

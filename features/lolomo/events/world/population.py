@@ -38,6 +38,9 @@ class Titles:
     duration_seconds: Codes
     series: Codes
     """Titles of one series, or by one hand, have one number. Shape: [items]."""
+    of_series: Codes
+    """The titles of each series, -1 where there are no more, and a row of -1 for no series.
+    Shape: [series + 1, longest]."""
     available: NDArray[np.bool_]
     """Shape: [countries, items]."""
 
@@ -97,19 +100,31 @@ def draw_titles(config: WorldConfig, rng: np.random.Generator) -> Titles:
     minutes = np.where(
         rng.random(items) < 0.4, rng.normal(45, 8, items), rng.normal(105, 18, items)
     )
+    fame = rng.gumbel(size=items) - 0.577
+    series = rng.integers(0, max(1, round(items / config.series_length)), items)
+    available = rng.random((len(COUNTRIES), items))
     return Titles(
         vectors=floats(genres @ centres * np.sqrt(2) + noise),
         genres=genres,
-        fame=floats(rng.gumbel(size=items) - 0.577),
+        fame=floats(fame),
         quality=quality,
         appeal=floats(appeal),
         launch_day=floats(np.where(later, launch, launch * LIBRARY_DAYS)),
         decay_days=floats(decay),
         duration_seconds=np.asarray(np.clip(minutes, 15, 240) * 60, np.int64),
-        series=rng.integers(0, max(1, round(items / config.series_length)), items),
-        available=rng.random((len(COUNTRIES), items))
-        < np.array([country.availability for country in COUNTRIES])[:, None],
+        series=series,
+        of_series=_members_of(series),
+        available=available < np.array([country.availability for country in COUNTRIES])[:, None],
     )
+
+
+def _members_of(group: Codes) -> Codes:
+    """Return who is in each group, -1 where nobody is, and a last row of nobody."""
+    order, sizes = np.argsort(group, kind="stable"), np.bincount(group)
+    found = np.full((len(sizes) + 1, int(sizes.max())), -1)
+    place = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found[group[order], place] = order
+    return found
 
 
 def draw_members(config: WorldConfig, rng: np.random.Generator) -> Members:

@@ -28,9 +28,10 @@ from lolomo.events.world.population import (
     draw_titles,
     floats,
 )
-from lolomo.events.world.records import Records
+from lolomo.events.world.records import SECOND, Records
 from lolomo.events.world.service import CountingService, Pages, Service
 from lolomo.events.world.state import Observed
+from lolomo.events.world.unfinished import Unfinished
 from lolomo.events.world.visits import PARTS, Visits, draw_visits
 
 VISITS_AT_ONCE: Final = 4_096
@@ -91,6 +92,7 @@ class Simulation:
         self.behaviour = Behaviour(config, self.titles)
         self.pitches = Pitches.draw(config, self.titles, self.rng(_LEANING))
         self.observed = Observed.nothing(config)
+        self.unfinished = Unfinished.nothing(config.num_members)
         self.records = Records(self.titles, config, seed)
 
     def rng(self, purpose: int, *when: int) -> np.random.Generator:
@@ -152,7 +154,9 @@ class Simulation:
     ) -> tuple[Plays, Outcomes, pa.Table]:
         """Let members react to their pages, remember it, and return it as events too."""
         plays = in_order(
-            self._resumed(visits, rng), self._played(visits, pages, rng), self._found(visits, rng)
+            self.unfinished.choose(self.config, self.titles, visits, rng),
+            self._played(visits, pages, rng),
+            self._found(visits, rng),
         )
         tastes = visits.tastes[plays.visit]
         mean = self.behaviour.mean_satisfaction(tastes, plays.item[:, None])[:, 0]
@@ -166,12 +170,6 @@ class Simulation:
         )
         self._remember(visits, plays, outcomes)
         return plays, outcomes, self.records.table(visits, pages, plays, outcomes)
-
-    def _resumed(self, visits: Visits, rng: np.random.Generator) -> tuple[Codes, Codes]:
-        luck = rng.random(len(visits)) < self.config.resuming
-        item = self.observed.unfinished[visits.member]
-        visit = np.flatnonzero(luck & (item >= 0))
-        return visit, item[visit]
 
     def _played(
         self, visits: Visits, pages: Pages, rng: np.random.Generator
@@ -210,16 +208,19 @@ class Simulation:
         member = visits.member[visit]
         general = self.behaviour.interest(visits.day) - config.appeal_strength * titles.appeal
         general = np.where(titles.launch_day <= visits.day, general, -np.inf)
-        wanted = config.taste_strength * visits.tastes[visit] @ titles.vectors.T + floats(general)
-        waiting = rng.standard_exponential(wanted.shape, dtype=np.float32)
-        wanted -= np.log(np.maximum(waiting, np.finfo(np.float32).tiny))
-        for last in self.members.series[member].T:
-            wanted += config.series_strength * (titles.series == last[:, None])
-        wanted[~titles.available[visits.country[visit]]] = -np.inf
+        by_country = floats(np.where(titles.available, general, -np.inf))
         # A history ends with -1 for nothing, which is the column that is taken off again.
-        padded = np.hstack([wanted, np.zeros((len(visit), 1), np.float32)])
-        padded[np.arange(len(visit))[:, None], self.observed.history[member]] += config.rewatching
-        return visit, padded[:, :-1].argmax(axis=1)
+        wanted = np.zeros((len(visit), len(titles) + 1), np.float32)
+        wanted[:, :-1] = visits.tastes[visit] @ floats(config.taste_strength * titles.vectors).T
+        wanted[:, :-1] += by_country[visits.country[visit]]
+        rows = np.arange(len(visit))[:, None]
+        for last in self.members.series[member].T:
+            wanted[rows, titles.of_series[last]] += config.series_strength
+        wanted[rows, self.observed.history[member]] += config.rewatching
+        waiting = rng.standard_exponential((len(visit), len(titles)), dtype=np.float32)
+        np.maximum(waiting, np.finfo(np.float32).tiny, out=waiting)
+        wanted[:, :-1] -= np.log(waiting, out=waiting)
+        return visit, wanted[:, :-1].argmax(axis=1)
 
     def _series_effects(self, visits: Visits, items: Codes) -> Floats:
         """Return what series that were watched last add to the logit of each slot."""
@@ -228,11 +229,12 @@ class Simulation:
 
     def _already(self, visits: Visits, plays: Plays) -> Floats:
         """Return from which progress each play goes on. Shape: [plays]."""
-        member = visits.member[plays.visit]
-        return floats(np.where(plays.source == FROM_RESUMING, self.observed.progress[member], 0))
+        reached = self.unfinished.reached(visits.member[plays.visit], plays.item)
+        return floats(np.where(plays.source == FROM_RESUMING, reached, 0))
 
     def _remember(self, visits: Visits, plays: Plays, outcomes: Outcomes) -> None:
         keep = self.config.satisfaction_memory
+        ended = visits.timestamp[plays.visit] + np.int64(outcomes.offset_seconds * SECOND)
         for turn in range(int(plays.turn.max(initial=-1)) + 1):
             now = plays.turn == turn
             member = visits.member[plays.visit[now]]
@@ -241,7 +243,8 @@ class Simulation:
             series = self.titles.series[plays.item[now], None]
             self.members.series[member] = np.hstack([self.members.series[member, 1:], series])
             self.observed.add(member, plays.item[now], self.titles.genres)
-            self.observed.leave(member, plays.item[now], outcomes.progress[now])
+            left = (plays.visit[now], plays.item[now], outcomes.progress[now], ended[now])
+            self.unfinished.leave(visits, *left)
 
 
 def _contains(rows: Codes, values: Codes) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

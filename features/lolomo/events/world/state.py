@@ -28,10 +28,6 @@ class Observed:
     Shape: [members, genres]."""
     plays_lately: Floats
     """Shape: [items]."""
-    unfinished: Codes
-    """The title that each member left last, -1 for none. Shape: [members]."""
-    progress: Floats
-    """How far into it. Shape: [members]."""
 
     @classmethod
     def nothing(cls, config: WorldConfig) -> "Observed":
@@ -42,8 +38,6 @@ class Observed:
             num_watched=np.zeros(members, np.int64),
             profiles=np.full((members, config.num_genres), 1 / config.num_genres, np.float32),
             plays_lately=np.zeros(config.num_items, np.float32),
-            unfinished=np.full(members, -1),
-            progress=np.zeros(members, np.float32),
         )
 
     def add(self, member: Codes, item: Codes, genres: Floats) -> None:
@@ -53,13 +47,6 @@ class Observed:
         old = PROFILE_MEMORY * self.profiles[member]
         self.profiles[member] = old + (1 - PROFILE_MEMORY) * genres[item]
         np.add.at(self.plays_lately, item, 1.0)
-
-    def leave(self, member: Codes, item: Codes, progress: Floats) -> None:
-        """Remember how far members got, no member twice."""
-        before = self.unfinished[member]
-        kept = np.where(before == item, -1, before)
-        self.unfinished[member] = np.where(progress < 1, item, kept)
-        self.progress[member] = np.where(progress < 1, progress, self.progress[member])
 
     def end_day(self) -> None:
         """Let a day's counts fade."""

@@ -11,6 +11,7 @@ CONTINUE_WATCHING = Task(
     needs=(Columns.PROGRESS,),
     features=(
         Columns.HISTORY_ITEM_IDS,
+        Columns.DEVICE,
         "item_plays_7d",
         "item_plays_total",
     ),

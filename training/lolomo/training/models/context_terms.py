@@ -64,11 +64,11 @@ class ContextTerms:
 
     def chosen(self, query: Mapping[str, Any]) -> Tensor:
         """Return which choice each candidate is. Shape: [batch, candidates, choices]."""
-        return _one_hot(query[Columns.CANDIDATES], self.choices)
+        return one_hot(query[Columns.CANDIDATES], self.choices)
 
     def device(self, query: Mapping[str, Any]) -> Tensor:
         """Return which device asks. Shape: [batch, devices]."""
-        return _one_hot(query[Columns.DEVICE], self.devices)
+        return one_hot(query[Columns.DEVICE], self.devices)
 
     def __call__(self, query: Mapping[str, Any]) -> Tensor:
         """Return the terms of each candidate. Shape: [batch, candidates, terms]."""
@@ -117,7 +117,7 @@ def past_choices(data: TrainingData) -> Sequence[RankingBatch]:
     return batches
 
 
-def _one_hot(values: Any, vocabulary: Sequence[str]) -> Tensor:
+def one_hot(values: Any, vocabulary: Sequence[str]) -> Tensor:
     """Return which of a vocabulary each value is, 0 throughout if none. Shape: [..., words]."""
     from lolomo.runtimes.tensorflow import tf
 

@@ -16,6 +16,7 @@ from lolomo.training.pipelines.candidate import Candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS, metrics_file
 from lolomo.training.pipelines.gate import _decide, champion_of
+from lolomo.training.pipelines.release import gate_entry
 from lolomo.training.pipelines.verdict import Verdict
 
 NUM_QUERIES = 600
@@ -96,6 +97,7 @@ def per_query(lift: float | NDArray[np.float64]) -> pl.DataFrame:
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     context = StepContext(NEXT_PLAY, "x", Workspace(tmp_path))
+    context.__dict__["log"] = SimpleNamespace(events=pl.DataFrame)
     context.__dict__["folds"] = SimpleNamespace(validation=SimpleNamespace(name="validation"))
     folder = tmp_path / "evaluation"
     folder.mkdir()
@@ -107,6 +109,7 @@ def test_a_challenger_that_beats_the_strongest_baseline_wins(stage: Stage) -> No
     verdict = stage.decide()
     assert (verdict.candidate, verdict.baseline) == ("train-deep", "train-strong")
     assert verdict.passed
+    assert not verdict.first
 
 
 @pytest.mark.parametrize("lift", [0.1, 0.05])
@@ -123,6 +126,9 @@ def test_where_nothing_serves_yet_the_best_mean_is_released(stage: Stage) -> Non
     verdict = stage.decide()
     assert "does not beat" in verdict.reasons["deep"]
     assert (verdict.candidate, verdict.passed) == ("train-deep", True)
+    assert verdict.first
+    entry = gate_entry(verdict, "train-deep", "deep")
+    assert (entry["passed"], entry["first"]) == (False, True)
 
 
 def test_what_serves_stays_until_something_passes(stage: Stage) -> None:

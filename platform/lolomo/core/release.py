@@ -10,6 +10,7 @@ else. On a cluster the pin is a digest in the overlay, here it is `pins.json` be
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -22,6 +23,7 @@ from lolomo.core.promotions import Promotion, PromotionsLog
 
 CARD = "card.json"
 PINS = "pins.json"
+DIGEST = re.compile(r"[0-9a-f]{64}")
 LATER_FIELDS = frozenset({"seed", "continued_from"})
 """Fields of a card that the first version did not write; those that come must be named here."""
 BASELINE = "the strongest baseline"
@@ -109,7 +111,19 @@ class Card:
     @property
     def failed_gate(self) -> bool:
         """Whether it stood at the gate and lost."""
-        return not self.gate.get("passed") and self.gate.get("reason") != BASELINE
+        stands = self.gate.get("passed") or self.gate.get("first")
+        return not stands and self.gate.get("reason") != BASELINE
+
+    @property
+    def gate_said(self) -> str:
+        """What the gate made of it: `passed`, `first` (nobody served), `baseline` or `failed`.
+
+        By which metric stands behind it, where the card says so.
+        """
+        if self.failed_gate:
+            return "failed"
+        said = next((word for word in ("passed", "first") if self.gate.get(word)), "baseline")
+        return f"{said} by {self.gate['metric']}" if self.gate.get("metric") else said
 
 
 @dataclass(frozen=True, slots=True)

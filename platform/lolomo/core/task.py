@@ -51,6 +51,9 @@ class Gate:
     """
 
     metric: str = "ndcg@10"
+    off_policy: bool = False
+    """Whether to ask first what the contenders' rows would have earned by the log of the task's
+    own row, if it says how probable each title was; where it refuses, `metric` decides."""
     non_inferiority_margin: float = 0.01
     """How much of the champion's metric may be lost, as a fraction of it."""
     confidence: float = 0.95

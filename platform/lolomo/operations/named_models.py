@@ -14,12 +14,15 @@ from datetime import datetime
 
 from lolomo.core.errors import DataError
 from lolomo.core.progress import Progress, part_of, silent
+from lolomo.core.recommender import Ranker, Retriever
 from lolomo.core.release import Release, ReleaseStore
 from lolomo.evaluation import Contender, Decision, decide
 from lolomo.training.models import Role, all_models, config_from, find_model, models_for
+from lolomo.training.pipelines.candidate import load_candidate
 from lolomo.training.pipelines.contest import Entrant, Judged, enter, sources_of
 from lolomo.training.pipelines.context import StepContext
-from lolomo.training.pipelines.gate import champion_contender, champion_of, recipe_of
+from lolomo.training.pipelines.gate import champion_contender, champion_of, mean_of, recipe_of
+from lolomo.training.pipelines.gate_case import Case, by_the_log
 from lolomo.training.pipelines.prepare import prepare
 from lolomo.training.pipelines.release import metrics_by_window, promote, publish
 from lolomo.training.pipelines.steps import progress_to
@@ -136,14 +139,39 @@ def _decisions(
     context: StepContext, judged: Mapping[str, Judged], baselines: Mapping[str, Judged]
 ) -> dict[str, Decision]:
     """Return what the gate says of each model that was judged, best first."""
-    rule = context.task.gate
-    contenders = {model: _contender(each) for model, each in judged.items()}
-    rivals = {model: _contender(each) for model, each in baselines.items()}
-    serving = _serving(context, {**rivals, **contenders}) if contenders else None
-    ordered = sorted(judged, key=lambda model: -judged[model].result.metrics[rule.metric].mean)
+    if not judged:
+        return {}
+    everyone = {**baselines, **judged}
+    contenders = {model: _contender(each) for model, each in everyone.items()}
+    serving = _serving(context, contenders)
+    case = by_the_log(
+        context,
+        Case(context.task.gate, contenders, serving),
+        lambda model: _fit(context, everyone[model].entrant),
+        champion_of(context),
+    )
+    metric = case.rule.metric
+    rivals = [case.contenders[model] for model in baselines]
+    ordered = sorted(judged, key=lambda model: -mean_of(metric, case.contenders[model]))
     return {
-        model: decide(rule, contenders[model], list(rivals.values()), serving) for model in ordered
+        model: replace(
+            decision := decide(case.rule, case.contenders[model], rivals, case.serving),
+            reason=f"{decision.reason}; {case.note}" if case.note else decision.reason,
+        )
+        for model in ordered
     }
+
+
+def _fit(context: StepContext, entrant: Entrant) -> Retriever | Ranker:
+    """Load an entrant's fit before the window, which is there since it was judged."""
+    options = FitOptions(
+        config=entrant.config,
+        seed=entrant.seed,
+        cuts=(WINDOW,),
+        continue_from=entrant.continue_from,
+    )
+    key = train(context.task.name, context.dataset, entrant.model, _prepared(context), options)
+    return load_candidate(context.outcome(key), WINDOW)
 
 
 def _contender(judged: Judged) -> Contender:

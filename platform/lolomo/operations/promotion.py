@@ -139,5 +139,4 @@ def _with_card(row: TaskStatus, store: ReleaseStore) -> TaskStatus:
         card = store.card(row.release)
     except ReleaseError:
         return row
-    gate = "failed" if card.failed_gate else "passed" if card.gate.get("passed") else "baseline"
-    return replace(row, model=card.model, gate=gate)
+    return replace(row, model=card.model, gate=card.gate_said)

@@ -50,7 +50,7 @@ class TaskStatus:
     """Digest; "" if nothing serves it."""
     model: str = ""
     gate: str = ""
-    """`passed`, `baseline` or `failed`; "" where the card is not at hand."""
+    """As `Card.gate_said`; "" where the card is not at hand."""
     replicas: int | None = None
     """How many are wanted."""
     ready: int | None = None

@@ -1,7 +1,7 @@
 """Next play: where is this user's viewing heading?"""
 
 from lolomo.core.columns import Columns
-from lolomo.core.task import Label, LabelKind, Row, Task
+from lolomo.core.task import Gate, Label, LabelKind, Row, Task
 
 NEXT_PLAY = Task(
     name="next_play",
@@ -27,4 +27,5 @@ NEXT_PLAY = Task(
         Columns.DEVICE,
         Columns.COUNTRY,
     ),
+    gate=Gate(off_policy=True),
 )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from lolomo.core.task import Label, LabelKind, Row, Task
+from lolomo.core.task import Gate, Label, LabelKind, Row, Task
 
 TRENDING_NOW = Task(
     name="trending_now",
@@ -21,5 +21,6 @@ TRENDING_NOW = Task(
         "item_decayed_plays_7d",
         "item_trend",
     ),
+    gate=Gate(off_policy=True),
     metrics=("ndcg@10", "ndcg@100", "coverage@10"),
 )

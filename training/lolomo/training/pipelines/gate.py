@@ -1,5 +1,8 @@
 """Gate: which candidate deserves to serve, decided on validation alone.
 
+It is decided by what the log of the task's own row says of each, where the task asks for that and
+the log can be weighed; else by the task's metric (`gate_case`).
+
 Challengers are tried best first. The first that is superior to the strongest baseline, and not
 inferior to the champion, wins. If none is, nobody is displaced: the champion's recipe stays, if its
 mean is above the strongest baseline's; and where nothing serves yet there is nobody to protect, so
@@ -16,13 +19,15 @@ from typing import Any
 
 import polars as pl
 
+from lolomo.core.recommender import Ranker, Retriever
 from lolomo.core.release import Release, ReleaseStore
 from lolomo.evaluation import Contender, Decision, decide, from_json, strongest
 from lolomo.runtimes import load
 from lolomo.training.models import Role
-from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.candidate import Candidate, load_candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS, metrics_file
+from lolomo.training.pipelines.gate_case import Case, by_the_log
 from lolomo.training.pipelines.judge import judge_window, metrics_of
 from lolomo.training.pipelines.steps import run_step
 from lolomo.training.pipelines.verdict import VERDICT, Verdict
@@ -65,20 +70,30 @@ def champion_of(context: StepContext) -> Release | None:
 def _decide(context: StepContext, folder: Path, champion: Release | None) -> Verdict:
     judged = json.loads((folder / JUDGED).read_text())
     keys: dict[str, str] = judged["candidates"]
-    rule = context.task.gate
     users = _num_users(context, folder)
     contenders = {
         model: replace(_contender(context, folder, model, key), num_users=users.get(model))
         for model, key in keys.items()
     }
+    serving = champion_contender(context, champion, contenders, judged["prepared"])
+
+    def fit_of(model: str) -> Retriever | Ranker:
+        return load_candidate(context.outcome(keys[model]), context.folds.validation.name)
+
+    case = Case(context.task.gate, contenders, serving)
+    return _verdict(context, by_the_log(context, case, fit_of, champion), keys)
+
+
+def _verdict(context: StepContext, case: Case, keys: Mapping[str, str]) -> Verdict:
+    """Decide a case; challengers are tried best first."""
+    rule, contenders, serving = case.rule, case.contenders, case.serving
     baselines = [contenders[model] for model, key in keys.items() if _is_baseline(context, key)]
     others = [each for each in contenders.values() if each not in baselines]
-    serving = champion_contender(context, champion, contenders, judged["prepared"])
     best_baseline = strongest(rule, baselines or others)
     decisions: dict[str, Decision] = {}
     staying = [each for each in others if serving is None or each.identity == serving.identity]
     winner = strongest(rule, [best_baseline, *staying])
-    for challenger in sorted(others, key=lambda each: -_mean(rule.metric, each)):
+    for challenger in sorted(others, key=lambda each: -mean_of(rule.metric, each)):
         decisions[challenger.name] = decide(rule, challenger, baselines, serving)
         if decisions[challenger.name].passed:
             winner = challenger
@@ -89,6 +104,11 @@ def _decide(context: StepContext, folder: Path, champion: Release | None) -> Ver
         passed=winner is not best_baseline,
         reasons={name: decision.reason for name, decision in decisions.items()},
         figures={name: dict(decision.figures) for name, decision in decisions.items()},
+        metric=rule.metric,
+        note=case.note,
+        first=serving is None
+        and winner is not best_baseline
+        and not any(decision.passed for decision in decisions.values()),
     )
 
 
@@ -103,7 +123,8 @@ def _is_baseline(context: StepContext, key: str) -> bool:
     return Candidate.read(context.outcome(key)).role == Role.BASELINE
 
 
-def _mean(metric: str, contender: Contender) -> float:
+def mean_of(metric: str, contender: Contender) -> float:
+    """Return a contender's mean of a metric over its queries."""
     mean = contender.per_query[metric].mean()
     return float(mean) if isinstance(mean, float) else 0.0
 

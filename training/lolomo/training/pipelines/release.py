@@ -131,11 +131,19 @@ def golden_request(context: StepContext, key: str, cut: str) -> bytes:
 
 
 def gate_entry(decision: Verdict, key: str, model: str) -> dict[str, Any]:
-    """Return what a card says of the gate; only the challenger that won has passed it."""
+    """Return what a card says of the gate; only the challenger that won has passed it.
+
+    The first champion of a task may not have passed: it is `first`, the best mean where nobody
+    served.
+    """
+    won = decision.passed and key == decision.candidate
     return {
-        "passed": decision.passed and key == decision.candidate,
+        "passed": won and not decision.first,
+        "first": won and decision.first,
         "reason": decision.reasons.get(model, "the strongest baseline"),
         "figures": decision.figures.get(model, {}),
+        "metric": decision.metric,
+        "note": decision.note,
     }
 
 

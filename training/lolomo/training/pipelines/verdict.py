@@ -25,6 +25,13 @@ class Verdict:
     """By challenger: why it won or not, in words."""
     figures: dict[str, dict[str, float]]
     """By challenger: what the decision rests on."""
+    metric: str = ""
+    """What decided; "" in verdicts of former versions."""
+    note: str = ""
+    """Why not what would have been asked first, in words."""
+    first: bool = False
+    """Whether the candidate is released because nobody serves yet: it has the best mean, but was
+    not shown to be superior."""
 
 
 def read_verdict(folder: Path) -> Verdict:

@@ -38,6 +38,7 @@ def broken(tmp_path: Path) -> Path:
         (folder / f"{name}.csv").write_text(HEADER + body)
     (folder / "empty.csv").write_bytes(b"")
     (folder / "missing_column.csv").write_text("user_id,item_id,kind\nu1,1,play\n")
+    (folder / "semicolons.csv").write_text((HEADER + GOOD).replace(",", ";"))
     (folder / "unknown_encoding.csv").write_bytes((HEADER + GOOD).encode() + b"\xff\xfe\n")
     (folder / "cut_short.csv.gz").write_bytes(gzip.compress((HEADER + GOOD).encode())[:-12])
     pl.DataFrame({"user_id": ["u"] * 99}).write_parquet(folder / "cut_short.parquet")

@@ -21,6 +21,7 @@ EXPECTED = {
     "header_only.csv": "has no row",
     "empty.csv": "is empty",
     "missing_column.csv": "lacks column(s) timestamp",
+    "semicolons.csv": "say `separator = ';'`",
     "unknown_encoding.csv": "not in encoding 'utf-8'",
     "cut_short.csv.gz": "cut short",
     "cut_short.parquet": "cut short",

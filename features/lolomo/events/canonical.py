@@ -34,6 +34,9 @@ QUARANTINE = {
 }
 """Columns of a quarantine file."""
 
+OTHER_SEPARATORS = ("\t", ";", "|")
+"""What else than a comma often stands between fields."""
+
 WATCHED = (Kind.PLAY, Kind.COMPLETE)
 YEAR_IN_TITLE = r"^(.*\S)\s*\((\d{4})\)$"
 
@@ -130,6 +133,17 @@ def _column(entry: pa.Field, checks: dict[str, Check]) -> pl.Expr:
     return value.cast(polars_type(entry.type)).alias(entry.name)
 
 
+def _remedy(name: str, received: list[str]) -> str:
+    """Return how to mend a file that lacks columns."""
+    between = next((mark for mark in OTHER_SEPARATORS if mark in "".join(received)), None)
+    if len(received) == 1 and between is not None:
+        return (
+            f"it seems to have {between!r} between its fields; say `separator = {between!r}` under "
+            f"[{name}] in a mapping file"
+        )
+    return f"rename them, or map their names under [{name}.columns] in a mapping file"
+
+
 def _named(name: str, table: Table, raw: RawTable) -> tuple[pl.DataFrame, dict[str, pl.DataType]]:
     """Return the source's columns under canonical names, with `ROW`, and the type of each."""
     found = raw.frame.columns
@@ -143,8 +157,7 @@ def _named(name: str, table: Table, raw: RawTable) -> tuple[pl.DataFrame, dict[s
         received = [column for column in found if column != ROW]
         raise DataError(
             f"{table.path} lacks column(s) {', '.join(missing)}; received {', '.join(received)}; "
-            f"expected {', '.join(sorted(needed))} for {name}: rename them, or map their names "
-            f"under [{name}.columns] in a mapping file"
+            f"expected {', '.join(sorted(needed))} for {name}: {_remedy(name, received)}"
         )
     columns = [pl.col(ROW), *(pl.col(source).alias(ours) for ours, source in mapped.items())]
     if name == "events" and Columns.EVENT_ID not in mapped:

@@ -16,12 +16,12 @@ from lolomo.core.policy import (
     Thompson,
     policies_from,
     policy_id,
-    posterior_heads,
     request_rng,
 )
 
 SCORES = np.array([0.3, 1.2, -0.4, 0.9], np.float32)
-HEADS = posterior_heads(SCORES, np.array([0.5, 0.1, 1.0, 0.2]))
+FACTORS = np.array([[0.7, 0.1, 0.2, 0.2], [0.1, -0.3, 1.0, 0.2]])
+POSTERIOR = np.vstack([SCORES, FACTORS])
 EXACT: tuple[Policy, ...] = (
     Greedy(),
     EpsilonGreedy(0.3),
@@ -30,8 +30,9 @@ EXACT: tuple[Policy, ...] = (
     Budgeted(EpsilonGreedy(0.5), requests=0.0),
 )
 ESTIMATED: tuple[Policy, ...] = (
-    Thompson(0.8, num_samples=5_000),
-    Budgeted(Thompson(0.8, num_samples=5_000), requests=0.5, slots=0.5),
+    Thompson(num_samples=5_000),
+    Thompson(2.0, temperature=0.3, num_samples=5_000),
+    Budgeted(Thompson(num_samples=5_000), requests=0.5, slots=0.5),
 )
 DRAWS = 10_000
 
@@ -68,8 +69,9 @@ def test_propensities_are_conditional_on_the_items_above(policy: Policy) -> None
 
 @pytest.mark.parametrize("policy", EXACT + ESTIMATED, ids=policy_id)
 def test_lists_are_drawn_as_often_as_their_probability_says(policy: Policy) -> None:
-    expected = joint(policy, SCORES, every_list(2))
-    assert shares(policy, SCORES, 2) == pytest.approx(expected, abs=5 * 0.5 / DRAWS**0.5)
+    scores = POSTERIOR if policy.wants_posterior else SCORES
+    expected = joint(policy, scores, every_list(2))
+    assert shares(policy, scores, 2) == pytest.approx(expected, abs=5 * 0.5 / DRAWS**0.5)
 
 
 @pytest.mark.parametrize("policy", EXACT, ids=policy_id)
@@ -100,21 +102,55 @@ def test_plackett_luce_keeps_its_precision_when_scores_are_far_apart() -> None:
     assert conditional == pytest.approx([1, 1 / (1 + np.exp(-1)), 1, 1])
 
 
-@pytest.mark.parametrize("scores", [SCORES, HEADS], ids=["means", "heads"])
-def test_thompson_is_right_within_its_standard_error(scores: NDArray[np.floating]) -> None:
-    policy = Thompson(0.8, num_samples=1000)
-    probabilities = joint(policy, scores, every_list(2))
-    errors = [policy.standard_error(scores, ranking) for ranking in every_list(2)]
-    better = joint(Thompson(0.8, num_samples=50_000), scores, every_list(2))
-    assert min(probabilities) > 0
-    assert sum(better) == pytest.approx(1, abs=0.01)
-    assert (np.abs(np.subtract(probabilities, better)) < 4 * np.array(errors) + 1e-3).all()
-    assert (np.array(errors) < 0.02).all()
+def test_thompson_is_as_far_off_as_its_standard_errors_say() -> None:
+    rng, far = np.random.default_rng(4), []
+    for _ in range(60):
+        scores = np.vstack([rng.normal(size=30), rng.normal(size=(5, 30)) / 5])
+        ranking = Thompson().rankings(scores, 6, rng)
+        propensities, errors = Thompson(num_samples=500).with_errors(scores, ranking)
+        truth, _ = Thompson(num_samples=20_000).with_errors(scores, ranking)
+        assert errors is not None
+        assert (propensities > 0).all()
+        far += ((propensities - truth) / errors).tolist()
+    assert np.mean(np.abs(far) < 2) > 0.9
+    assert abs(np.mean(far)) < 0.3
+
+
+def test_thompson_explores_what_is_uncertain_and_not_what_is_merely_good() -> None:
+    mean = np.array([1.0, 0.8, 0.8])
+    alike, unsure = np.ones((1, 3)), np.array([[0.0, 0.0, 0.5]])
+    first = np.array([0])
+    together, _ = Thompson().with_errors(np.vstack([mean, alike]), first)
+    assert together == pytest.approx(PlackettLuce(0.05).propensities(mean, first), rel=1e-6)
+    shown = [
+        float(Thompson().propensities(np.vstack([mean, unsure]), np.array([i]))[0]) for i in (1, 2)
+    ]
+    assert shown[1] > 5 * shown[0]
+
+
+def test_a_posterior_of_no_factors_is_exact() -> None:
+    assert Thompson().draw(SCORES, 3, np.random.default_rng(0)).errors is None
+    with pytest.raises(PolicyError, match=r"1 \+ rank"):
+        Thompson().propensities(np.zeros((2, 2, 2)), np.array([0]))
+
+
+@pytest.mark.parametrize("requests", [1.0, 0.4])
+def test_a_budgets_errors_are_those_of_what_it_explores(requests: float) -> None:
+    policy = Budgeted(Thompson(num_samples=300), requests=requests, slots=0.5)
+    ranking = np.array([1, 3, 0, 2])
+    found = [
+        policy.with_errors(POSTERIOR + 1e-6 * step, ranking) for step in range(200)
+    ]  # each with guesses of its own
+    spread = np.std([propensities for propensities, _ in found], axis=0)
+    said = np.mean([errors for _, errors in found if errors is not None], axis=0)
+    assert said[:2] == pytest.approx(0.0)
+    assert spread[2:3] == pytest.approx(said[2:3], rel=0.3)
 
 
 @pytest.mark.parametrize("policy", EXACT + ESTIMATED, ids=policy_id)
 def test_what_is_no_candidate_is_never_drawn(policy: Policy) -> None:
     scores = np.array([-np.inf, 1.0, -np.inf, 0.5])
+    scores = np.vstack([scores, FACTORS]) if policy.wants_posterior else scores
     draw = policy.draw(scores, 4, np.random.default_rng(0))
     assert sorted(draw.order.tolist()) == [1, 3]
     assert draw.joint == pytest.approx(np.prod(draw.propensities))

@@ -56,6 +56,8 @@ _SLOT = pa.struct(
         ("sources", _TEXTS),
         (Columns.EVIDENCE, pa.string()),
         (Columns.EVIDENCE_PROPENSITY, pa.float64()),
+        (Columns.PROPENSITY_ERROR, pa.float64()),  # null where the propensity is exact
+        (Columns.TEAM, pa.string()),  # who picked the title, where two releases did
     ]
 )
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Query: TypeAlias = Mapping[str, NDArray[Any]]
 Ids: TypeAlias = NDArray[np.object_]
 Scores: TypeAlias = NDArray[np.float32]
+Factors: TypeAlias = NDArray[np.float32]
 
 EXCLUDE: Final = "exclude"
 """Optional input of a retriever: items that must not come back, "" where padded.
@@ -78,5 +79,20 @@ class Ranker(Protocol):
 
         Returns:
             Scores, the higher the better. Shape: [batch, candidates].
+        """
+        ...
+
+
+@runtime_checkable
+class PosteriorRanker(Ranker, Protocol):
+    """A ranker that knows how sure it is: its scores have a posterior."""
+
+    def rank_with_factors(self, query: Query) -> tuple[Scores, Factors]:
+        """Score the candidates of each query, and say how the scores may move together.
+
+        Returns:
+            Scores as of `rank`, and factors: for a standard normal z of `rank` numbers,
+            `scores + z @ factors` is a draw from the posterior. Shapes: [batch, candidates] and
+            [batch, rank, candidates].
         """
         ...

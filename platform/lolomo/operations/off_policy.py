@@ -6,7 +6,7 @@ import polars as pl
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import DataError, SettingsError
-from lolomo.core.policy import Policy, Thompson
+from lolomo.core.policy import Policy
 from lolomo.core.reward import INTERACTION, Reward, expected_by_user_and_item
 from lolomo.core.settings import Settings
 from lolomo.evaluation.off_policy import (
@@ -82,10 +82,10 @@ def judge_journal(
         SettingsError: If the policy can only estimate its propensities.
     """
     task, policy = target
-    if isinstance(policy, Thompson):
+    if policy.wants_posterior:
         raise SettingsError(
-            "received Thompson sampling as the target, which can only estimate its propensities; "
-            "expected a policy that knows them, such as plackett_luce"
+            f"received {policy} as the target, which can only estimate its propensities, by what "
+            "the journal does not hold; expected a policy that knows them, such as plackett_luce"
         )
     now = events[Columns.TIMESTAMP][-1] if events.height else None
     worth = events.with_columns(reward.of(events, now, expected_by_user_and_item).alias(REWARD))

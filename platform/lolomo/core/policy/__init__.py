@@ -14,7 +14,7 @@ from lolomo.core.policy.epsilon_greedy import EpsilonGreedy
 from lolomo.core.policy.greedy import Greedy
 from lolomo.core.policy.plackett_luce import PlackettLuce
 from lolomo.core.policy.spec import policies_from
-from lolomo.core.policy.thompson import Thompson, posterior_heads
+from lolomo.core.policy.thompson import Thompson
 
 __all__ = [
     "Budgeted",
@@ -29,6 +29,5 @@ __all__ = [
     "Thompson",
     "policies_from",
     "policy_id",
-    "posterior_heads",
     "request_rng",
 ]

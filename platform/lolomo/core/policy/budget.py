@@ -41,6 +41,11 @@ class Budgeted(Policy):
                 "expected shares from 0 to 1"
             )
 
+    @property
+    @override
+    def wants_posterior(self) -> bool:
+        return self.explorer.wants_posterior
+
     @override
     def rankings(self, scores: Scores, k: int, rng: np.random.Generator) -> Ranking:
         means, length = drawable(self.means(scores), k)
@@ -54,28 +59,31 @@ class Budgeted(Policy):
 
     @override
     def propensities(self, scores: Scores, ranking: Ranking) -> Probabilities:
+        return self.with_errors(scores, ranking)[0]
+
+    @override
+    def with_errors(
+        self, scores: Scores, ranking: Ranking
+    ) -> tuple[Probabilities, Probabilities | None]:
         num_protected = ranking.shape[-1] - self._num_explored(ranking.shape[-1])
         protected, drawn = ranking[..., :num_protected], ranking[..., num_protected:]
         greedy = GREEDY.propensities(self.means(scores), ranking)
-        lowest = self.explorer.propensities(_without(scores, protected), drawn)
+        lowest, errors = self.explorer.with_errors(_without(scores, protected), drawn)
         explored = np.concatenate([greedy[..., :num_protected], lowest], axis=-1)
         # In logs, since the probability of a long list is soon below the smallest float.
         with np.errstate(divide="ignore", invalid="ignore"):
             exploring = np.log(self.requests) + np.cumsum(np.log(explored), axis=-1)
             exploiting = np.log(1 - self.requests) + np.cumsum(np.log(greedy), axis=-1)
             lists = np.logaddexp(exploring, exploiting)
-            propensities = np.exp(np.diff(lists, axis=-1, prepend=0.0))
-        return np.asarray(np.nan_to_num(propensities))
+            propensities = np.nan_to_num(np.exp(np.diff(lists, axis=-1, prepend=0.0)))
+            if errors is None:
+                return propensities, None
+            relative = np.concatenate([np.zeros(num_protected), errors / lowest])
+            return propensities, propensities * _spread(np.exp(exploring - lists), relative)
 
     @override
     def means(self, scores: Scores) -> Probabilities:
         return self.explorer.means(scores)
-
-    @override
-    def standard_error(self, scores: Scores, ranking: Ranking) -> float:
-        num_protected = ranking.shape[-1] - self._num_explored(ranking.shape[-1])
-        left = _without(scores, ranking[:num_protected])
-        return self.requests * self.explorer.standard_error(left, ranking[num_protected:])
 
     def _num_explored(self, k: int) -> int:
         return round(k * self.slots)
@@ -87,3 +95,15 @@ def _without(scores: Scores, places: Ranking) -> Probabilities:
     each = np.broadcast_to(places, (*left.shape[:-1], places.shape[-1]))
     np.put_along_axis(left, each, -np.inf, axis=-1)
     return left
+
+
+def _spread(exploring: Probabilities, relative: Probabilities) -> Probabilities:
+    """Return the relative errors of a mixture's propensities, by the delta method. Shape: [k].
+
+    Args:
+        exploring: How probable it is, given the items down to a slot, that the list was explored.
+        relative: Relative errors of the explorer's own propensities, independent of each other.
+    """
+    above = np.concatenate([[0.0], np.cumsum(np.square(relative))[:-1]])
+    change = np.diff(exploring, prepend=exploring[:1])
+    return np.asarray(np.sqrt(np.square(exploring * relative) + np.square(change) * above))

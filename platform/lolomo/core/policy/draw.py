@@ -41,14 +41,20 @@ class Draw:
     """P(item | context, the items above it) of each slot. Shape: [k]."""
     joint: float
     """Probability of the whole list: the product of the propensities."""
-    standard_error: float = 0.0
-    """Of `joint`, where a policy can only estimate its propensities; 0 where they are exact."""
+    errors: Probabilities | None = None
+    """Standard errors of the propensities, where a policy can only estimate them; None where they
+    are exact. Shape: [k]."""
 
 
 class Policy(ABC):
     """Draws lists. A subclass is a frozen dataclass whose fields are its configuration."""
 
     name: ClassVar[str]
+
+    @property
+    def wants_posterior(self) -> bool:
+        """Whether scores should be means and factors, where a ranker has a posterior."""
+        return False
 
     @abstractmethod
     def rankings(self, scores: Scores, k: int, rng: np.random.Generator) -> Ranking:
@@ -70,9 +76,14 @@ class Policy(ABC):
         """Return the scores by which the policy would be greedy. Shape: [..., candidates]."""
         return np.asarray(scores, np.float64)
 
-    def standard_error(self, scores: Scores, ranking: Ranking) -> float:
-        """Return the standard error of a list's probability; 0 where it is exact."""
-        return 0.0
+    def with_errors(
+        self, scores: Scores, ranking: Ranking
+    ) -> tuple[Probabilities, Probabilities | None]:
+        """Return the propensities of a ranking, and their standard errors, None if exact.
+
+        Shapes: [k].
+        """
+        return self.propensities(scores, ranking), None
 
     def draw(self, scores: Scores, k: int, rng: np.random.Generator) -> Draw:
         """Draw one list, with its probability.
@@ -91,9 +102,8 @@ class Policy(ABC):
                 f"`draw` received scores of shape {list(np.shape(scores))}; expected [candidates]: "
                 "use `rankings` for a batch"
             )
-        propensities = self.propensities(scores, order)
-        error = self.standard_error(scores, order)
-        return Draw(order, propensities, float(np.prod(propensities)), error)
+        propensities, errors = self.with_errors(scores, order)
+        return Draw(order, propensities, float(np.prod(propensities)), errors)
 
 
 def request_rng(request_id: str, row: str) -> np.random.Generator:

@@ -1,110 +1,148 @@
 """Thompson sampling: show what is best under one guess at how good everything is.
 
-A ranker that knows its uncertainty gives a posterior of each score: a mean and a deviation, or the
-scores of several bootstrapped heads (Thompson 1933; Chapelle & Li 2011). Each slot draws one sample
-of the posterior and shows the best of what is left under it, so P(item | items above it) is the
-chance that the item's normal variable exceeds those of all others that are left: an integral over
-one number. It is estimated by sampling that number from the posteriors of the shown items together
-(multiple importance sampling, Veach & Guibas 1995), the product over the others being exact; so it
-is never 0 for what was shown, and its standard error is known.
+A ranker that knows how sure it is of its last layer gives each candidate a mean score and
+*factors*: if the layer's weights are drawn from their posterior, the scores of all candidates move
+together, by `factors.T @ z` for a standard normal `z` (Thompson 1933; Riquelme, Tucker and Snoek,
+"Deep Bayesian bandits showdown", ICLR 2018). What differs by guess is explored, and what moves
+every candidate alike is not, which independent deviations of each score would get wrong.
+
+Each slot draws a guess of its own and shows the best of what is left under it, after a little
+Gumbel noise. The noise makes the chance of a slot, given the guess, a softmax over what is left
+(McFadden 1974), so P(item | the items above it) is a mean of softmaxes over guesses, a mixed logit.
+It is estimated by guesses drawn from a mixture of normals, one for each shown item, moved to where
+that item wins (multiple importance sampling, Veach and Guibas 1995); so it is never 0 for what was
+shown, is not biased, and its standard error is known.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from typing_extensions import override
 
-from lolomo.core.errors import SettingsError
+from lolomo.core.errors import PolicyError, SettingsError
 from lolomo.core.policy.draw import Policy, Probabilities, Ranking, Scores, drawable
+from lolomo.core.policy.plackett_luce import PlackettLuce
 
-SEED = 20_261_123
-"""Of the integration points: propensities are a function of scores and ranking alone."""
+STEPS = 8
+"""How often a guess is moved towards one in which a shown item wins."""
+FARTHEST = 4.0
+"""How far it may be moved, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thompson(Policy):
-    """Samples a posterior with independent normal marginals, anew for each slot.
+    """Samples the posterior of a ranker's head, anew for each slot.
 
-    Scores `[candidates]` are means, with the deviation configured. Scores `[heads, candidates]` are
-    those of bootstrapped heads, whose mean and standard deviation are the posterior's; see
-    `posterior_heads` for a ranker that gives mean and variance.
+    Scores are `[1 + rank, candidates]`: means, then factors. Of a ranker without a posterior they
+    are means `[candidates]` alone; then nothing but the noise is left, as in `PlackettLuce`.
 
     Raises:
         SettingsError: If a field is not above 0.
     """
 
     name: ClassVar[str] = "thompson"
-    deviation: float = 1.0
-    """Of every score, in its unit, where the ranker gives means only."""
-    smallest_deviation: float = 1e-3
-    """Below which heads that agree are not believed."""
-    num_samples: int = 128
-    """Points at which a slot's probability is estimated."""
+    scale: float = 1.0
+    """What the posterior's deviations are multiplied by: more explores more."""
+    temperature: float = 0.05
+    """Of the noise, in the unit of the scores: it decides between what a guess holds alike."""
+    num_samples: int = 256
+    """Guesses by which the probabilities of a list are estimated."""
 
     def __post_init__(self) -> None:
-        if min(self.deviation, self.smallest_deviation, self.num_samples) <= 0:
+        if min(self.scale, self.temperature, self.num_samples) <= 0:
             raise SettingsError(f"received {self}; expected fields above 0")
+
+    @property
+    @override
+    def wants_posterior(self) -> bool:
+        return True
 
     @override
     def rankings(self, scores: Scores, k: int, rng: np.random.Generator) -> Ranking:
-        mean, deviation = self._posterior(scores)
+        mean, factors = self._posterior(scores)
         _, length = drawable(mean, k)
-        samples = mean + deviation * rng.standard_normal((length, len(mean)))
+        guesses = mean + rng.standard_normal((length, len(factors))) @ factors
+        guesses += self.temperature * rng.gumbel(size=guesses.shape)
         order = np.empty(length, np.int64)
-        for slot, sample in enumerate(samples):
-            sample[order[:slot]] = -np.inf
-            order[slot] = np.argmax(sample)
+        for slot, guess in enumerate(guesses):
+            guess[order[:slot]] = -np.inf
+            order[slot] = np.argmax(guess)
         return order
 
     @override
     def propensities(self, scores: Scores, ranking: Ranking) -> Probabilities:
-        return np.asarray(self._terms(scores, ranking).mean(axis=0))
+        return self.with_errors(scores, ranking)[0]
+
+    @override
+    def with_errors(
+        self, scores: Scores, ranking: Ranking
+    ) -> tuple[Probabilities, Probabilities | None]:
+        mean, factors = self._posterior(scores)
+        softmax = PlackettLuce(self.temperature)
+        if not len(factors) or not ranking.size:
+            return softmax.propensities(mean, ranking), None
+        points, weights = self._points(mean, factors, ranking)
+        each = np.broadcast_to(ranking, (len(points), len(ranking)))
+        terms = weights[:, None] * softmax.propensities(mean + points @ factors, each)
+        error = terms.std(axis=0, ddof=1) / np.sqrt(len(terms))
+        return np.minimum(terms.mean(axis=0), 1.0), error
 
     @override
     def means(self, scores: Scores) -> Probabilities:
         return self._posterior(scores)[0]
 
-    @override
-    def standard_error(self, scores: Scores, ranking: Ranking) -> float:
-        terms = self._terms(scores, ranking)
-        probabilities = terms.mean(axis=0)
-        gradient = np.prod(probabilities) / np.where(probabilities > 0, probabilities, 1.0)
-        deviations: Probabilities = (terms - probabilities) @ gradient
-        return float(deviations.std() / np.sqrt(self.num_samples))
-
     def _posterior(self, scores: Scores) -> tuple[Probabilities, Probabilities]:
-        """Return mean and deviation of each candidate. Shapes: [candidates]."""
+        """Return means `[candidates]` and factors `[rank, candidates]`."""
         values = np.asarray(scores, np.float64)
+        if values.ndim > 2:
+            raise PolicyError(
+                f"Thompson sampling received scores of shape {list(values.shape)}; expected means "
+                "[candidates], or means and factors [1 + rank, candidates], of one list"
+            )
         if values.ndim == 1:
-            return values, np.full(len(values), self.deviation)
-        candidates = np.isfinite(values).all(axis=0)
-        known = np.where(candidates, values, 0.0)
-        deviation = np.maximum(known.std(axis=0), self.smallest_deviation)
-        return np.where(candidates, known.mean(axis=0), -np.inf), deviation
+            return values, np.empty((0, len(values)))
+        factors = np.where(np.isfinite(values[0]), values[1:], 0.0)
+        return values[0], self.scale * factors
 
-    def _terms(self, scores: Scores, ranking: Ranking) -> Probabilities:
-        """Return what each integration point adds to each slot. Shape: [samples, k]."""
-        from scipy.special import log_ndtr
+    def _points(
+        self, mean: Probabilities, factors: Probabilities, ranking: Ranking
+    ) -> tuple[Probabilities, Probabilities]:
+        """Return guesses `[samples, rank]` and how much each counts `[samples]`.
 
-        if not ranking.size:
-            return np.zeros((self.num_samples, 0))
-        mean, deviation = self._posterior(scores)
-        shown_mean, shown_deviation = mean[ranking], deviation[ranking]
-        component = np.arange(self.num_samples) % len(ranking)
-        noise = np.random.default_rng(SEED).standard_normal(self.num_samples)
-        points = (shown_mean[component] + shown_deviation[component] * noise)[:, None]
-        density = np.exp(-0.5 * ((points - shown_mean) / shown_deviation) ** 2) / shown_deviation
-        weights = density / density.mean(axis=1, keepdims=True)
-        below = log_ndtr((points - mean) / deviation)
-        shown = below[:, ranking]
-        # What competes at a slot is everything but the slot's own item and those above it.
-        rest = below.sum(axis=1, keepdims=True) - np.cumsum(shown, axis=1)
-        terms: Probabilities = weights * np.exp(rest)
-        return terms
+        They follow from the scores alone, so a replay finds the same probabilities, while the
+        errors of two requests are independent and do not add up over a log.
+        """
+        seed = hashlib.sha256(mean.tobytes()).digest()[:8]
+        rng = np.random.default_rng(int.from_bytes(seed, "big"))
+        centres = np.concatenate([np.zeros((1, len(factors))), _winning(mean, factors, ranking)])
+        own = np.arange(max(self.num_samples, 2)) % len(centres)
+        points = centres[own] + rng.standard_normal((len(own), len(factors)))
+        exponents = points @ centres.T - 0.5 * np.square(centres).sum(axis=1)
+        share = np.bincount(own, minlength=len(centres)) / len(own)
+        return points, 1.0 / (np.exp(exponents) @ share)
 
 
-def posterior_heads(mean: Scores, variance: Scores) -> Probabilities:
-    """Return two heads of this mean and variance. Shapes: [candidates] to [2, candidates]."""
-    deviation = np.sqrt(np.asarray(variance, np.float64))
-    return np.stack([mean - deviation, mean + deviation])
+def _winning(mean: Probabilities, factors: Probabilities, ranking: Ranking) -> Probabilities:
+    """Return for each slot a guess near 0 in which its item beats what is left. [k, rank].
+
+    The guess is projected, step by step, onto where the item ties with the best of the others.
+    """
+    k = len(ranking)
+    guess = np.zeros((k, len(factors)))
+    blocked = np.zeros((k, len(mean)), bool)
+    blocked[:, ranking] = np.tri(k, dtype=bool)  # the items above, and the slot's own
+    slots = np.arange(k)
+    for _ in range(STEPS):
+        scores = mean + guess @ factors
+        rival = np.where(blocked, -np.inf, scores).argmax(axis=1)
+        behind = np.where(blocked[slots, rival], 0.0, scores[slots, rival] - scores[slots, ranking])
+        direction = (factors[:, ranking] - factors[:, rival]).T
+        length = np.square(direction).sum(axis=1)
+        guess += (
+            np.where(length > 0, np.maximum(behind, 0.0) / np.maximum(length, 1e-12), 0.0)[:, None]
+            * direction
+        )
+    reach = np.linalg.norm(guess, axis=1, keepdims=True)
+    return np.asarray(guess * np.minimum(1.0, FARTHEST / np.maximum(reach, 1e-12)))

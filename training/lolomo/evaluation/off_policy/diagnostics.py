@@ -9,7 +9,9 @@ number is withheld, with the reason, when the weights show that support fails:
 - one row must not decide: no more than a tenth of all weight may lie on it;
 - weights have a mean of 1 if propensities are right and support holds: a mean far from it says that
   they are not, or that probability of the target lies where nothing was logged;
-- where both policies are known for all actions, that probability is known exactly.
+- where both policies are known for all actions, that probability is known exactly;
+- propensities that were only estimated must be known well enough: weights are corrected for the
+  square of their relative error, and for no more.
 """
 
 import math
@@ -35,6 +37,8 @@ class Diagnostics:
     """Share of all weight that lies on the heaviest row."""
     unsupported: float
     """Probability that the target does what was never logged, where known."""
+    propensity_error: float = 0.0
+    """Relative error of the logged propensities, root mean square; 0 where they are exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Guard:
     """How many standard errors the mean weight may lie from 1 ..."""
     mean_weight_tolerance: float = 0.01
     """... if it lies further from 1 than this."""
+    max_propensity_error: float = 0.5
+    """Relative, root mean square."""
 
     def reasons(self, found: Diagnostics) -> tuple[str, ...]:
         """Return why no answer is given, in words; empty if one may be."""
@@ -66,6 +72,8 @@ class Guard:
             f"one row has {found.max_share:.0%} of all weight": found.max_share > self.max_share,
             f"weights have a mean of {found.mean_weight:.3f} ± {found.mean_weight_error:.3f}, not "
             "1: propensities are wrong, or the target does what was never logged": off > doubt,
+            f"logged propensities are known to ± {found.propensity_error:.0%} only: log with more "
+            "samples": found.propensity_error > self.max_propensity_error,
         }
         return tuple(reason for reason, holds in said.items() if holds)
 
@@ -101,4 +109,5 @@ def diagnose(terms: Terms) -> Diagnostics:
         max_weight=float(weights.max()),
         max_share=float(np.abs(weights).max()) / total if total else 1.0,
         unsupported=terms.unsupported,
+        propensity_error=terms.propensity_error,
     )

@@ -47,6 +47,7 @@ def slates_of(journal: pl.DataFrame, rewarded: pl.DataFrame, task: str, policy: 
         pl.col(Columns.USER_ID).first(),
         Columns.ITEM_ID,
         Columns.PROPENSITY,
+        Columns.PROPENSITY_ERROR,
         REWARD,
         pl.col(Columns.ROW).first(),
     )
@@ -56,6 +57,7 @@ def slates_of(journal: pl.DataFrame, rewarded: pl.DataFrame, task: str, policy: 
         rewards=_filled(lists[REWARD], longest, 0.0),
         propensities=_filled(lists[Columns.PROPENSITY], longest, 1.0),
         target_propensities=_target(journal, task, lists, longest, policy),
+        errors=_errors(lists, longest),
         clusters=lists[Columns.USER_ID].rank("dense").cast(pl.Int64).to_numpy() - 1,
     )
 
@@ -63,6 +65,8 @@ def slates_of(journal: pl.DataFrame, rewarded: pl.DataFrame, task: str, policy: 
 def _slots(journal: pl.DataFrame, task: str) -> pl.DataFrame:
     flat = journal.select(Columns.REQUEST_ID, Columns.USER_ID, "slots").explode("slots")
     slots = flat.unnest("slots").filter(pl.col("task") == task)
+    if Columns.PROPENSITY_ERROR not in slots.columns:
+        slots = slots.with_columns(pl.lit(None, pl.Float64).alias(Columns.PROPENSITY_ERROR))
     if slots.is_empty():
         shown = flat.unnest("slots")["task"].drop_nulls().unique().sort().to_list()
         raise DataError(
@@ -71,6 +75,14 @@ def _slots(journal: pl.DataFrame, task: str) -> pl.DataFrame:
         )
     first = slots.filter(pl.col(Columns.ROW) == pl.col(Columns.ROW).min().over(Columns.REQUEST_ID))
     return first.sort(Columns.REQUEST_ID, Columns.POSITION)
+
+
+def _errors(lists: pl.DataFrame, longest: int) -> Floats | None:
+    """Return the errors of the propensities, None where all are exact. Shape: [slates, longest]."""
+    errors = lists[Columns.PROPENSITY_ERROR]
+    if errors.explode().null_count() == errors.list.len().sum():
+        return None
+    return np.nan_to_num(_filled(errors, longest, 0.0))
 
 
 def _scored(journal: pl.DataFrame, column: str, task: str) -> pl.DataFrame:

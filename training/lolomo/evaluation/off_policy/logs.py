@@ -8,7 +8,9 @@ slot: P(item | context, the items above it), as serving logs them.
 
 Both are checked when they are made. A propensity that is null means that a title was moved or
 dropped after sampling, so that nobody knows how probable it was: such logs are refused, and never
-completed by a guess.
+completed by a guess. Of a policy that can only estimate its propensities, such as Thompson
+sampling, their standard errors belong to the log: one over an estimate is too large on average, by
+about the square of its relative error, and weights are corrected for that.
 """
 
 from dataclasses import dataclass
@@ -49,15 +51,29 @@ class Log:
     """Codes from 0 of who decided, where rows of one user depend. Shape: [rows]."""
     unsupported: float = 0.0
     """Probability that the target does what the logging policy never would, where known."""
+    errors: Floats | None = None
+    """Standard errors of propensities that were estimated, 0 where one is exact; None where all
+    are. Shape: as the rewards."""
 
     def __post_init__(self) -> None:
         check_log(self.rewards, self.propensities, self.target_propensities, self.predictions)
         _check_clusters(self.clusters, len(self.rewards))
+        _check_errors(self.errors, np.shape(self.rewards))
 
     @property
     def weights(self) -> Floats:
         """Importance weights, target over logging probability; their mean is near 1."""
-        return self.target_propensities / self.propensities
+        weights = self.target_propensities / self.propensities
+        if self.errors is None:
+            return weights
+        return weights / (1.0 + np.square(self.errors / self.propensities))
+
+    @property
+    def propensity_error(self) -> float:
+        """Relative error of the propensities, root mean square; 0 where all are exact."""
+        if self.errors is None or not np.size(self.errors):
+            return 0.0
+        return float(np.sqrt(np.mean(np.square(self.errors / self.propensities))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,6 +139,16 @@ def check_log(
         raise DataError("target propensities must be probabilities from 0 to 1, and not null")
     if not np.all(np.isfinite(rewards)):
         raise DataError("rewards must be finite; wait for delayed ones, or predict them")
+
+
+def _check_errors(errors: Floats | None, shape: tuple[int, ...]) -> None:
+    if errors is None:
+        return
+    if np.shape(errors) != shape or not np.all(np.isfinite(errors) & (np.asarray(errors) >= 0)):
+        raise DataError(
+            f"errors of propensities have the shape {np.shape(errors)}; expected {shape}, each 0 "
+            "or more: 0 where a propensity is exact"
+        )
 
 
 def _check_clusters(clusters: NDArray[np.int64] | None, num_rows: int) -> None:

@@ -76,7 +76,14 @@ def _corrected(log: Decisions, weights: Floats) -> Terms:
     """Return the model's answer, corrected by residuals of so much weight."""
     predictions = _predictions(log)
     values = predictions.target + weights * (log.rewards - predictions.logged)
-    return Terms(values, np.ones(len(values)), log.weights, log.clusters, log.unsupported)
+    return Terms(
+        values,
+        np.ones(len(values)),
+        log.weights,
+        log.clusters,
+        log.unsupported,
+        log.propensity_error,
+    )
 
 
 def _predictions(log: Decisions) -> Predictions:

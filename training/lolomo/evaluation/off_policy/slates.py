@@ -84,4 +84,11 @@ def _terms(log: Slates, values: Floats, weights: Floats) -> Terms:
     """Judge overlap by a slate's weights as its rewards meet them: mean by slots' reward."""
     by_slot = np.abs(log.rewards).sum(axis=0)
     share = by_slot / by_slot.sum() if by_slot.any() else np.full(len(by_slot), 1 / len(by_slot))
-    return Terms(values, np.ones(len(values)), weights @ share, log.clusters, log.unsupported)
+    return Terms(
+        values,
+        np.ones(len(values)),
+        weights @ share,
+        log.clusters,
+        log.unsupported,
+        log.propensity_error,
+    )

@@ -34,6 +34,8 @@ class Terms:
     """Codes from 0 of rows that depend on each other; None if none do. Shape: [rows]."""
     unsupported: float = 0.0
     """Probability that the target does what was never logged, where known."""
+    propensity_error: float = 0.0
+    """Relative error of the logged propensities, where they were estimated."""
 
     @property
     def estimate(self) -> float:

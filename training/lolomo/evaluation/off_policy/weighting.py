@@ -47,4 +47,4 @@ def clipped_ips(log: Decisions, clip: float = 10.0) -> Terms:
 
 
 def _terms(log: Decisions, values: np.ndarray, norms: np.ndarray) -> Terms:
-    return Terms(values, norms, log.weights, log.clusters, log.unsupported)
+    return Terms(values, norms, log.weights, log.clusters, log.unsupported, log.propensity_error)

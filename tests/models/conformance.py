@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
-from lolomo.core.recommender import Query, Ranker, Retriever, Scores
+from lolomo.core.recommender import PosteriorRanker, Query, Ranker, Retriever, Scores
 from lolomo.core.task import Task
 from lolomo.runtimes import Recommender, load_files
 from lolomo.training.models import Export, Model, RankingBatch, config_from
@@ -207,6 +207,19 @@ class RankerConformance(ModelConformance):
         query = later_queries(self.task, 2).query
         none = {name: some[:, :0] if _of_candidates(some) else some for name, some in query.items()}
         assert loaded.rank(none).shape == (2, 0)
+
+
+class PosteriorConformance(RankerConformance):
+    """The suite of a ranker that knows how sure it is."""
+
+    def test_its_posterior_is_around_its_scores(self, loaded: Ranker) -> None:
+        query = later_queries(self.task, 5).query
+        assert isinstance(loaded, PosteriorRanker)
+        scores, factors = loaded.rank_with_factors(query)
+        np.testing.assert_allclose(scores, loaded.rank(query), rtol=1e-4, atol=1e-4)
+        assert (factors.shape[0], factors.shape[2]) == scores.shape
+        deviations = np.sqrt(np.square(factors).sum(axis=1))
+        assert 0 < np.median(deviations) < 10 * scores.std()
 
 
 def loaded_from(path: Path, export: Export) -> Recommender:

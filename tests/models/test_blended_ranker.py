@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from models.conformance import RankerConformance, seeded
+from models.conformance import PosteriorConformance, seeded
 from models.small_world import training_data
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ from lolomo.training.models.model import Export, Fitted
 DISCOVERY = Discovery("plays", most=2.0, place=3)
 
 
-class TestBlendedRanker(RankerConformance):
+class TestBlendedRanker(PosteriorConformance):
     model = BlendedRanker
     task = TOP_PICKS
     config = {"discovery_place": 0}  # noqa: RUF012

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import polars as pl
 import pytest
-from models.conformance import RankerConformance, seeded
+from models.conformance import PosteriorConformance, seeded
 from models.small_world import training_data
 
 from lolomo.core.errors import ModelError
@@ -27,7 +27,7 @@ SMALL = {
 }
 
 
-class TestDeepRanker(RankerConformance):
+class TestDeepRanker(PosteriorConformance):
     model = DeepRanker
     task = TOP_PICKS
     config = SMALL

@@ -13,16 +13,16 @@ it gives is measured like everything else, since the release does it itself.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
-from lolomo.core.recommender import Query, Ranker, Scores
+from lolomo.core.recommender import Factors, PosteriorRanker, Query, Ranker, Scores
 
 DESCRIPTION = "blend.json"
 
@@ -89,7 +89,9 @@ def load_blend(path: Path, method: str, inputs: tuple[str, ...]) -> "BlendRanker
         ranker = load_files(folder, member.runtime, "rank", member.inputs)
         assert isinstance(ranker, Ranker)  # noqa: S101 - for the type checker; `rank` was asked for
         members.append((ranker, member.weight))
-    return BlendRanker(tuple(members), discovery, inputs)
+    knows = any(isinstance(ranker, PosteriorRanker) for ranker, _ in members)
+    blend = PosteriorBlendRanker if knows else BlendRanker
+    return blend(tuple(members), discovery, inputs)
 
 
 def _from(cls: type[Any], values: dict[str, Any]) -> Any:
@@ -110,10 +112,24 @@ class BlendRanker:
 
     def rank(self, query: Query) -> Scores:
         """Score the candidates of each query. Shape: [batch, candidates]."""
+        return self._blended([ranker.rank(query) for ranker, _ in self.members], query)
+
+    def compiled(self, num_candidates: int, history_length: int) -> Self:
+        """Return the blend of members that are compiled for one query at a time."""
+        from lolomo import runtimes
+
+        members = tuple(
+            (cast("Ranker", runtimes.compiled(ranker, num_candidates, history_length)), weight)
+            for ranker, weight in self.members
+        )
+        return replace(self, members=members)
+
+    def _blended(self, scores: Sequence[Scores], query: Query) -> Scores:
+        """Return what the members' scores make together. Shape: [batch, candidates]."""
         present = query[Columns.CANDIDATES] != ""
         total = np.zeros(present.shape, np.float32)
-        for ranker, weight in self.members:
-            total += weight * standardised(ranker.rank(query), present)
+        for own, (_, weight) in zip(scores, self.members, strict=True):
+            total += weight * standardised(own, present)
         if not self.discovery.place or present.shape[1] < self.discovery.place:
             return total
         by = query[self.discovery.by] if self.discovery.by else total
@@ -126,6 +142,33 @@ class BlendRanker:
         for ranker, _ in self.members:
             query |= getattr(ranker, "blank_query")(candidates, history_length)  # noqa: B009
         return query
+
+
+@dataclass(frozen=True, slots=True)
+class PosteriorBlendRanker(BlendRanker):
+    """A blend of which a member knows how sure it is; the others are taken at their word.
+
+    The blend's deviations are that member's, in the blend's unit and by its weight, so they are too
+    small by what the others do not know of themselves.
+    """
+
+    def rank_with_factors(self, query: Query) -> tuple[Scores, Factors]:
+        """Score the candidates of each query.
+
+        Returns:
+            Scores `[batch, candidates]` and factors `[batch, rank, candidates]`.
+        """
+        present = query[Columns.CANDIDATES] != ""
+        scores, factors = [], []
+        for ranker, weight in self.members:
+            if not isinstance(ranker, PosteriorRanker):
+                scores.append(ranker.rank(query))
+                continue
+            own, moves = ranker.rank_with_factors(query)
+            unit = np.maximum(_moments(own, present)[1], 1e-9)
+            factors.append(weight * moves / unit[:, None])
+            scores.append(own)
+        return self._blended(scores, query), np.concatenate(factors, axis=1)
 
 
 def standardised(scores: Scores, present: NDArray[np.bool_]) -> Scores:

@@ -101,6 +101,35 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
 
         Shape: [batch, candidates, heads].
         """
+        return self._logits(*self._trunk(inputs, training))
+
+    def scores(self, inputs: Mapping[str, Any]) -> Any:
+        """Return what candidates are ranked by: the chance of a play, times a power of its value.
+
+        Shape: [batch, candidates], in logarithms.
+        """
+        return self._ranked_by(self(inputs, training=False))
+
+    def scores_and_units(self, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return `scores`, and what the head of plays reads: the deep units, then one more.
+
+        The last is what all crossings together add to the score, so a head whose weights are those
+        of the deep units, and 1, gives the score but for a constant.
+
+        Shapes: [batch, candidates] and [batch, candidates, units].
+        """
+        crossed, deep = self._trunk(inputs, training=False)
+        size = crossed.shape[-1]
+        added = ops.matmul(crossed, ops.cast(self.score.kernel[:size], crossed.dtype))
+        units = ops.cast(ops.concatenate([deep, added], axis=-1), "float32")
+        return self._ranked_by(self._logits(crossed, deep)), units
+
+    def head_weights(self) -> Any:
+        """Return the weights of the units of `scores_and_units`. Shape: [units]."""
+        return ops.concatenate([self.score.kernel[-self.shape.hidden[-1] :, 0], ops.ones(1)])
+
+    def _trunk(self, inputs: Mapping[str, Any], training: bool) -> tuple[Any, Any]:
+        """Return crossings and deep units. Shape of each: [batch, candidates, size]."""
         features = self._features(inputs, training)
         crossed = features
         for cross in self.crosses:
@@ -108,16 +137,14 @@ class RankingNetwork(keras.Model):  # type: ignore[misc]
         deep = features
         for layer in self.hidden:
             deep = self.drop(layer(deep), training=training)
+        return crossed, deep
+
+    def _logits(self, crossed: Any, deep: Any) -> Any:
         trunk = ops.concatenate([crossed, deep], axis=-1)
         heads = [self.score] if self.value is None else [self.score, self.value]
         return ops.cast(ops.concatenate([head(trunk) for head in heads], axis=-1), "float32")
 
-    def scores(self, inputs: Mapping[str, Any]) -> Any:
-        """Return what candidates are ranked by: the chance of a play, times a power of its value.
-
-        Shape: [batch, candidates], in logarithms.
-        """
-        logits = self(inputs, training=False)
+    def _ranked_by(self, logits: Any) -> Any:
         if self.value is None:
             return logits[..., 0]
         return logits[..., 0] + self.shape.value_power * ops.log_sigmoid(logits[..., 1])

@@ -8,6 +8,7 @@ of titles, the sequence of the history, and continuous gaps.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +22,7 @@ from lolomo.core.recommender import Query, Scores
 from lolomo.features.content import ItemContent, item_content
 from lolomo.training.models.data import RankingBatch, TrainingData
 from lolomo.training.models.export import export_ranker, ranker_inputs
+from lolomo.training.models.head_posterior import HeadQueries, posterior_factor
 from lolomo.training.models.model import Export, Method, Model, Role
 from lolomo.training.models.next_item_config import Rung
 from lolomo.training.models.next_item_parts import MAX_TITLE_TOKENS
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
     from lolomo.features import Feature
     from lolomo.training.layers.ranking_network import RankingNetwork
     from lolomo.training.loop import LoopConfig
+
+
+POSTERIOR_QUERIES = 2_000
+"""How many training queries, at most, say how sure the head is."""
+POSTERIOR_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,8 @@ class DeepRanker(Model[DeepRankerConfig]):
     _encoder: "RankerEncoder"
     _features: "tuple[Feature, ...]"
     _network: "RankingNetwork | None" = None
+    _factor: NDArray[np.float32]
+    """Of the posterior over the head's weights. Shape: [units, units]."""
 
     @override
     def fit(self, data: TrainingData, rng: np.random.Generator) -> None:
@@ -123,7 +132,7 @@ class DeepRanker(Model[DeepRankerConfig]):
         seed = int(rng.integers(2**31))
         shape = self._shape(encoder, data)
         self._columns, self._encoder, self._features = columns, encoder, data.features
-        self._network = train(
+        self._network = network = train(
             lambda: _built(RankingNetwork(shape, encoder.numbers), inputs),
             examples,
             self._loop(),
@@ -131,6 +140,9 @@ class DeepRanker(Model[DeepRankerConfig]):
             folder=data.scratch,
             progress=data.progress,
         )
+        parts = _head_queries(network, inputs, lists.query, rng)
+        weights = np.asarray(network.head_weights())
+        self._factor = posterior_factor(parts, weights, len(lists.gains))
 
     @override
     def export(self, path: Path) -> Export:
@@ -139,11 +151,19 @@ class DeepRanker(Model[DeepRankerConfig]):
         network, encoder = self._network, self._encoder
         specs = ranker_inputs(self._features, self._columns.names)
         variables = [weight.value for weight in network.weights]
+        factor = self._factor
 
         def scores(query: Mapping[str, Any]) -> Any:
             return network.scores(encoder.encode(query))
 
-        return export_ranker(path, scores, specs, [*variables, *encoder.tables])
+        def posterior(query: Mapping[str, Any]) -> tuple[Any, Any]:
+            import tensorflow as tf
+
+            known, units = network.scores_and_units(encoder.encode(query))
+            return known, tf.matmul(factor, units, transpose_a=True, transpose_b=True)
+
+        tables = [*variables, *encoder.tables]
+        return export_ranker(path, scores, specs, tables, posterior)
 
     def _shape(self, encoder: "RankerEncoder", data: TrainingData) -> Any:
         from lolomo.training.layers.ranking_network import RankingShape
@@ -212,6 +232,21 @@ def _dataset(inputs: Mapping[str, Any], lists: _Lists, part: slice) -> Any:
     targets = np.stack([lists.gains, lists.values], axis=2)
     some = tf.nest.map_structure(lambda value: value[part], dict(inputs))
     return tf.data.Dataset.from_tensor_slices((some, targets[part], present[part]))
+
+
+def _head_queries(
+    network: "RankingNetwork", inputs: Mapping[str, Any], query: Query, rng: np.random.Generator
+) -> Iterator[HeadQueries]:
+    """Yield what the head reads of some of the queries that it was trained with."""
+    import tensorflow as tf
+
+    present = query[Columns.CANDIDATES] != ""
+    chosen = np.sort(rng.permutation(len(present))[:POSTERIOR_QUERIES])
+    for start in range(0, len(chosen), POSTERIOR_BATCH):
+        rows = chosen[start : start + POSTERIOR_BATCH]
+        some = tf.nest.map_structure(partial(tf.gather, indices=rows), dict(inputs))
+        logits, units = network.scores_and_units(some)
+        yield HeadQueries(np.asarray(units), np.asarray(logits), present[rows])
 
 
 def _materialise(

@@ -7,6 +7,8 @@ wrong one. Signatures, with all axes but those of the vocabulary free:
 - `retrieve(inputs…, k, exclude [batch, excluded]) → item_ids [batch, k], scores [batch, k]`, none
   of the history or of `exclude` among them, "" and -inf where fewer than k items are left;
 - `rank(inputs…) → scores [batch, candidates]`;
+- `posterior(inputs…) → scores [batch, candidates], factors [batch, rank, candidates]`, of a ranker
+  that knows how sure it is: a draw from the posterior of its scores is scores + factorsᵀ z;
 - `encode(inputs…) → vectors [batch, dim]` and `item_vectors() → vectors [items, dim]`, of a
   retriever whose scores are the products of the two; beside them an index of the items where they
   are too many to compare a query with each.
@@ -180,6 +182,7 @@ def export_ranker(
     scores: TensorFunction,
     inputs: Mapping[str, Tensor],
     variables: Sequence[Any] = (),
+    posterior: Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]] | None = None,
 ) -> Export:
     """Write a ranker.
 
@@ -187,15 +190,22 @@ def export_ranker(
         path: An existing folder.
         scores: From inputs to scores `[batch, candidates]`, traced once.
         inputs: Tensor specs, from `ranker_inputs`.
-        variables: Every `tf.Variable` and lookup table that `scores` reads.
+        variables: Every `tf.Variable` and lookup table that `scores` and `posterior` read.
+        posterior: From inputs to scores and factors, of a ranker that has a posterior.
     """
     from lolomo.runtimes.tensorflow import tf
 
     module = tf.Module()
     module.variables_read = list(variables)
     module.rank = tf.function(lambda **query: {"scores": scores(query)}, autograph=False)
-    concrete = module.rank.get_concrete_function(**inputs)
-    tf.saved_model.save(module, str(path), {"rank": concrete})
+    signatures = {"rank": module.rank.get_concrete_function(**inputs)}
+    if posterior is not None:
+        names = ("scores", "factors")
+        module.posterior = tf.function(
+            lambda **query: dict(zip(names, posterior(query), strict=True)), autograph=False
+        )
+        signatures["posterior"] = module.posterior.get_concrete_function(**inputs)
+    tf.saved_model.save(module, str(path), signatures)
     return Export("tensorflow", "rank", tuple(inputs))
 
 

@@ -51,6 +51,22 @@ def test_every_feature_is_there_and_says_something(trained: Mapping[str, Any]) -
     assert silent == ["profile_new"]  # the titles are of 1990 to 2006
 
 
+def test_only_what_is_asked_for_is_told(queries: Query, trained: Mapping[str, Any]) -> None:
+    names = ("covisits_near", "covisits_soon_next", "taste_age")
+    some = features().of(queries, names)
+    assert some.keys() == set(names)
+    for name in names:
+        np.testing.assert_array_equal(some[name], trained[name])
+
+
+def test_one_list_of_candidates_for_all_queries_is_as_good(
+    queries: Query, trained: Mapping[str, Any]
+) -> None:
+    shared = np.broadcast_to(ITEMS, queries[Columns.CANDIDATES].shape)
+    for name, values in features().of({**queries, Columns.CANDIDATES: shared}).items():
+        np.testing.assert_array_equal(values, trained[name])
+
+
 @pytest.mark.parametrize("row", range(NUM_QUERIES))
 def test_a_request_sees_what_training_saw(
     queries: Query, trained: Mapping[str, Any], row: int

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lolomo.core.errors import ModelError
-from lolomo.training.streaming import StoredRows, split_by_user
+from lolomo.training import streaming
+from lolomo.training.streaming import StoredRows
 
 
 def _rows(num_rows: int = 23, num_parts: int = 3) -> StoredRows:
@@ -21,7 +22,11 @@ def _epoch(batches: list[dict[str, np.ndarray]]) -> list[int]:
     return [int(place) for batch in batches for place in batch["place"]]
 
 
-def test_each_epoch_has_every_row_once_in_another_order() -> None:
+@pytest.mark.parametrize("drawn_whole", [streaming.DRAWN_WHOLE, 10])
+def test_each_epoch_has_every_row_once_in_another_order(
+    drawn_whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "DRAWN_WHOLE", drawn_whole)
     dataset = _rows().batches(5, seed=1)
     first, second = (_epoch(list(dataset.as_numpy_iterator())) for _ in range(2))
     assert sorted(first) == sorted(second) == list(range(23))
@@ -55,16 +60,5 @@ def test_no_parts_or_unequal_ones_are_an_error(parts: list[dict[str, np.ndarray]
         StoredRows.write(parts)
 
 
-def test_a_log_is_split_into_whole_users_in_the_order_of_time(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    users, times = rng.integers(9, size=100), np.arange(100)
-    log = ({"user": users[part], "time": times[part]} for part in np.array_split(times, 7))
-    parts = list(split_by_user(log, "user", 4, tmp_path))
-    found = {
-        int(user): part["time"][part["user"] == user].tolist()
-        for part in parts
-        for user in np.unique(part["user"])
-    }
-    assert sum(len(np.unique(part["user"])) for part in parts) == len(found) == 9
-    assert found == {user: times[users == user].tolist() for user in found}
-    assert not any(tmp_path.iterdir())
+def test_without_a_seed_rows_come_in_their_order() -> None:
+    assert _epoch(list(_rows().batches(5).as_numpy_iterator())) == list(range(23))

@@ -1,108 +1,125 @@
-"""Measures the peak of memory of packing, storing and training on synthetic logs of growing size.
+"""Measures the peak of memory of a model's fit by the length of the log it learns from.
 
-The log is made and given part by part, split by user on disk, packed a part at a time, stored, and
-trained on from disk by the platform's loop. Each size runs in a process of its own; the peak is
-what the operating system counts. It should not grow with the log:
+A synthetic log of a fixed catalogue, with so many events a user, is fitted by a real model of the
+platform. Each size runs in a process of its own; the peak is what the operating system counts. Told
+beside it are the bytes an event by which the peak has grown since the first size, and those that
+the table of events takes itself. Examples lie on disk and must not show.
 
-    python tests/load/bench_memory.py --events 100000 1000000 3000000
+    python tests/load/bench_memory.py --models sasrec two_tower mult_vae
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 ROOT = Path(__file__).parents[2]
 NUM_ITEMS = 2_000
 EVENTS_A_USER = 20
-EVENTS_AT_ONCE = 50_000
-LENGTH = 50
+START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+SECOND = 1_000_000
+SMALL: dict[str, dict[str, Any]] = {
+    "sasrec": {
+        "inputs": "ids",
+        "popularity_prior": False,
+        "epochs": 1,
+        "embedding_dim": 16,
+        "num_blocks": 1,
+        "num_heads": 1,
+        "num_negatives": 64,
+    },
+    "two_tower": {
+        "popularity_prior": False,
+        "content": False,
+        "epochs": 1,
+        "embedding_dim": 16,
+        "hidden": 16,
+    },
+    "mult_vae": {
+        "epochs": 1,
+        "hidden_dim": 16,
+        "latent_dim": 8,
+        "half_life_days": [30.0],
+        "prior_weight": [0.1],
+        "prior_days": [3.0],
+    },
+}
+"""What keeps a fit of each model short; none of it changes what is held of the log."""
 
 
-def log(num_events: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield events in order of time."""
+def log(num_events: int) -> pl.DataFrame:
+    """Return events in order of time, a second apart."""
     rng = np.random.default_rng(0)
-    for start in range(0, num_events, EVENTS_AT_ONCE):
-        size = min(EVENTS_AT_ONCE, num_events - start)
-        yield {
-            "user": rng.integers(max(num_events // EVENTS_A_USER, 1), size=size),
-            "item": rng.integers(1, NUM_ITEMS + 1, size=size).astype(np.int32),
-            "timestamp": np.arange(start, start + size) * 1_000_000,
-        }
-
-
-def peak_bytes(num_events: int) -> dict[str, int]:
-    """Pack, store and train, and return rows and the peak of memory."""
-    import keras
-    import tensorflow as tf
-
-    from lolomo.training.loop import Examples, LoopConfig, train
-    from lolomo.training.sequences import pack_sequences
-    from lolomo.training.streaming import StoredRows, split_by_user
-
-    class Mean(keras.Model):  # type: ignore[misc]
-        """The least of a model of sequences: the mean of the history predicts the last item."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.embed = keras.layers.Embedding(NUM_ITEMS + 1, 16)
-            self.embed.build()
-            self.built = True
-
-        def call(self, inputs: Any, training: bool = False) -> Any:
-            states = keras.ops.mean(self.embed(inputs["items"]), axis=1)
-            return keras.ops.matmul(states, keras.ops.transpose(self.embed.embeddings))
-
-        def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
-            return keras.losses.sparse_categorical_crossentropy(y, y_pred, from_logits=True)
-
-    num_parts = max(num_events // 100_000, 1)
-    parts = split_by_user(log(num_events), "user", num_parts)
-    packed = (
-        asdict(pack_sequences(part["user"], part["item"], part["timestamp"], LENGTH))
-        for part in parts
+    users = rng.integers(max(num_events // EVENTS_A_USER, 1), size=num_events)
+    numbers = pl.DataFrame({"user": users, "item": rng.integers(NUM_ITEMS, size=num_events)})
+    times = pl.Series(START + np.arange(num_events) * SECOND).cast(pl.Datetime("us", "UTC"))
+    return numbers.select(
+        pl.format("user-{}", "user").alias("user_id"),
+        pl.format("item-{}", "item").alias("item_id"),
+        pl.lit("play").alias("kind"),
+        times.alias("timestamp"),
     )
-    rows = StoredRows.write(packed)
-    examples = Examples(
-        training=rows,
-        num_training=rows.num_rows,
-        batch_size=32,
-        to_example=lambda batch: (batch, tf.reduce_max(batch["items"], axis=1)),
+
+
+def peak_bytes(model: str, num_events: int) -> dict[str, int]:
+    """Fit, and return the bytes of the events and the peak of memory."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    from lolomo.tasks import all_tasks
+    from lolomo.training.models import TrainingData, all_models, config_from
+
+    events = log(num_events)
+    kind = all_models()[model]
+    data = TrainingData(
+        task=all_tasks()["next_play"],
+        events=events,
+        items=events.select("item_id").unique(),
+        cut=datetime.fromtimestamp((START + num_events * SECOND) / 1e6, UTC),
     )
-    train(Mean, examples, LoopConfig(epochs=1), seed=0)
+    kind(config_from(kind, SMALL[model])).fit(data, np.random.default_rng(0))
     return {
-        "rows": rows.num_rows,
-        "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "events": int(events.estimated_size()),
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+def curve(model: str, sizes: list[int]) -> None:
+    """Print a line a size."""
+    first: tuple[int, dict[str, int]] | None = None
+    for size in sizes:
+        command = [sys.executable, __file__, "--one", "--models", model, "--events", str(size)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        figures = json.loads(done.stdout.splitlines()[-1])
+        first = first or (size, figures)
+        grown = (figures["peak"] - first[1]["peak"]) / max(size - first[0], 1)
+        sys.stdout.write(
+            f"{model:>10} {size:10,} events {figures['peak'] / 1e6:7,.0f} MB peak, "
+            f"{figures['peak'] / first[1]['peak']:5.2f} of the first, {grown:6.0f} bytes more an "
+            f"event; the table of events alone has {figures['events'] / size:.0f}\n"
+        )
+        sys.stdout.flush()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000, 3_000_000])
+    parser.add_argument("--models", nargs="+", choices=[*SMALL], default=[*SMALL])
+    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 400_000, 1_600_000])
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        sys.stdout.write(json.dumps(peak_bytes(options.events[0])) + "\n")
+        sys.stdout.write(json.dumps(peak_bytes(options.models[0], options.events[0])) + "\n")
         return
-    smallest = None
-    for num_events in options.events:
-        command = [sys.executable, __file__, "--one", "--events", str(num_events)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        figures = json.loads(done.stdout.splitlines()[-1])
-        smallest = smallest or figures["bytes"]
-        sys.stdout.write(
-            f"{num_events:9} events {figures['rows']:7} rows {figures['bytes'] / 1e6:7.0f} MB peak "
-            f"{figures['bytes'] / smallest:5.2f} of the first\n"
-        )
+    for model in options.models:
+        curve(model, options.events)
 
 
 if __name__ == "__main__":

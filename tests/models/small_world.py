@@ -20,8 +20,9 @@ from lolomo.core.recommender import Ids, Query, Scores
 from lolomo.core.task import Task
 from lolomo.features import Feature
 from lolomo.features.candidates import source_features
-from lolomo.features.history_features import HistoryFeatures
+from lolomo.features.history_features import OF_HISTORIES, HistoryFeatures
 from lolomo.training.models import RankingBatch, TrainingData
+from lolomo.training.models.candidate_values import CLOSE_COVISITS
 
 NUM_USERS, NUM_ITEMS, NUM_TASTES, NUM_STEPS = 150, 60, 4, 8
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -145,6 +146,7 @@ def training_data(task: Task) -> TrainingData:
         features=FEATURES,
         users=users,
         item_values=known_values,
+        history_values=HistoryFeatures(world.events, world.items, world.item_ids).of,
     )
 
 
@@ -183,8 +185,8 @@ def ranking(rows: list[int], task: Task) -> RankingBatch:
     query |= item_values(times[rows], NUMBERS)
     for name in source_features(task.candidates_from):
         query[name] = np.zeros((len(rows), NUM_ITEMS), np.float32)
-    if task.candidates_from:
-        query |= HistoryFeatures(world.events, world.items, world.item_ids).of(query)
+    told = OF_HISTORIES if task.candidates_from else CLOSE_COVISITS
+    query |= HistoryFeatures(world.events, world.items, world.item_ids).of(query, told)
     gains = np.eye(NUM_ITEMS, dtype=np.float32)[items[rows]]
     return RankingBatch(query, gains)
 

@@ -1,11 +1,12 @@
 """The models of the next item: each body learns, each on another rung of inputs."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from models.conformance import RankerConformance, RetrieverConformance
-from models.small_world import DAY, NUMBERS, later_queries
+from models.small_world import DAY, NUMBERS, later_queries, training_data
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
@@ -19,6 +20,7 @@ from lolomo.training.models import (
     SASRec,
     config_from,
 )
+from lolomo.training.models.candidate_values import CLOSE_COVISITS, log_covisits_at
 from lolomo.training.models.past_counts import COUNTS, log_counts
 
 SMALL: dict[str, Any] = {
@@ -28,7 +30,7 @@ SMALL: dict[str, Any] = {
     "epochs": 6,
     "batch_rows": 16,
     "learning_rate": 2e-2,
-    "calibration_epochs": 3,
+    "continue_learning_rate": 1e-2,
     "event_half_life_days": 0.0,
 }
 
@@ -50,6 +52,16 @@ class TestSASRec(RankerConformance):
         assert np.abs(gained[:, 5]).min() > 0.1
         np.testing.assert_allclose(np.delete(gained, 5, axis=1), 0, atol=1e-4)
 
+    def test_an_item_gains_by_its_co_visits(self, loaded: Ranker) -> None:
+        query = later_queries(NEXT_PLAY, 20).query
+        more = dict(query)
+        for name in CLOSE_COVISITS:
+            more[name] = query[name].copy()
+            more[name][:, 5] += 1
+        gained = loaded.rank(more) - loaded.rank(query)
+        assert gained[:, 5].min() > 0
+        np.testing.assert_allclose(np.delete(gained, 5, axis=1), 0, atol=1e-4)
+
     def test_old_counts_weigh_otherwise_than_fresh_ones(self, loaded: Ranker) -> None:
         query = later_queries(NEXT_PLAY, 20).query
         late = {**query, Columns.COUNTS_TIMESTAMP: query[Columns.TIMESTAMP] - 20 * DAY}
@@ -59,9 +71,18 @@ class TestSASRec(RankerConformance):
 class TestHSTU(RankerConformance):
     model = HSTU
     task = NEXT_PLAY
-    config: ClassVar = {**SMALL, "inputs": "discretised_time", "loss": "softmax"}
+    config: ClassVar = {
+        **SMALL,
+        "inputs": "discretised_time",
+        "loss": "softmax",
+        "covisits": False,
+    }
     least_ndcg = 0.3
     tolerance = 1e-3
+
+    def test_without_co_visits_it_reads_none(self, loaded: Ranker) -> None:
+        assert set(COUNTS) <= set(loaded.inputs)
+        assert not set(CLOSE_COVISITS) & set(loaded.inputs)
 
 
 class TestGRU4Rec(RetrieverConformance):
@@ -109,6 +130,12 @@ def test_decayed_counts_mean_the_same_however_late_they_are_read() -> None:
 
     assert set(COUNTS) <= set(NUMBERS)
     np.testing.assert_allclose(log_counts(query(12)), log_counts(query(0)), rtol=1e-4)
+
+
+def test_co_visits_of_the_past_must_be_at_hand() -> None:
+    data = replace(training_data(NEXT_PLAY), history_values=None)
+    with pytest.raises(ModelError, match="covisits=False"):
+        log_covisits_at(data, later_queries(NEXT_PLAY, 2).query)
 
 
 @pytest.mark.parametrize(

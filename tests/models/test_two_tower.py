@@ -99,6 +99,8 @@ def test_histories_hold_what_is_strictly_earlier() -> None:
         items=np.array([5, 6, 7, 8, 9], np.int32),
         timestamps=np.array([1, 2, 3, 3, 4]),
     )
-    items, timestamps = events.histories(2)
+    parts = list(events.histories(2, events_at_once=3))
+    items, timestamps = (np.concatenate([part[which] for part in parts]) for which in (1, 2))
+    assert [part[0] for part in parts] == [slice(0, 3), slice(3, 6)]
     assert items.tolist() == [[0, 0], [0, 0], [0, 6], [0, 6], [8, 9]]
     assert timestamps.tolist() == [[0, 0], [0, 0], [0, 1], [0, 1], [3, 3]]

@@ -38,10 +38,11 @@ class TestRecVAE(RetrieverConformance):
 
 def test_a_bag_names_each_item_once_and_long_ones_are_split() -> None:
     users, items = np.array([0, 0, 0, 0, 1, 1, 2]), np.array([5, 3, 5, 4, 1, 0, 2])
-    bags = bags_of(Plays(users, items, np.arange(7.0), num_items=6), length=2)
-    assert bags.tolist() == [[4, 5], [1, 2]]
+    parts = bags_of(Plays(users, items, np.arange(7.0), num_items=6), 2, users_at_once=2)
+    assert [part.tolist() for part in parts] == [[[4, 5], [1, 2]], []]
 
 
 def test_single_items_are_bags_where_there_is_nothing_else() -> None:
     plays = Plays(np.array([0, 1]), np.array([1, 0]), np.arange(2.0), num_items=2)
-    assert bags_of(plays, length=3).tolist() == [[2, 0, 0], [1, 0, 0]]
+    (bags,) = bags_of(plays, length=3)
+    assert bags.tolist() == [[2, 0, 0], [1, 0, 0]]

@@ -29,6 +29,8 @@ class Places:
     def __call__(self, item_ids: Ids | Sequence[str]) -> NDArray[np.int64]:
         """Return each item's place, -1 where unknown. The same shape."""
         ids = np.asarray(item_ids, object)
+        if ids.ndim > 1 and not ids.strides[0]:  # one list of candidates for all queries
+            return np.broadcast_to(self(ids[0]), ids.shape)
         find = self._index.get
         return np.array([find(item_id, -1) for item_id in ids.ravel().tolist()], np.int64).reshape(
             ids.shape
@@ -68,17 +70,6 @@ class Asked:
             period: Length of the periods since 1970, in microseconds.
         """
         starts = self.known_at // period * period
+        if len(starts) == 1:  # a request; to look for others would cost more than its counts
+            return [(int(starts[0]), np.zeros(1, np.int64))]
         return [(int(start), np.flatnonzero(starts == start)) for start in np.unique(starts)]
-
-    def of_candidates(
-        self, values: NDArray[np.floating], rows: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Return some rows' values of all items at their candidates, 0 where there is no item.
-
-        Args:
-            values: Shape: [rows, items].
-            rows: Which queries. Shape: [rows].
-        """
-        wanted = self.candidates[rows]
-        taken = np.take_along_axis(values, np.maximum(wanted, 0), axis=1)
-        return np.where(wanted >= 0, taken, 0.0).astype(np.float32)

@@ -14,11 +14,12 @@ Two features a candidate and scale, each a sum over the history of which later e
 - `covisits`: watched before or after it, ever.
 
 What follows at once is another relation than what follows some day: the parts of a series, the rest
-of a list that somebody works through. Hence three scales, by how many plays of the same user lie at
-most between: the shorter look at the last few entries of the history, and the shortest are counted
-by the hour, since what many watch in a row today is what the next one watches.
+of a list that somebody works through. Hence several scales, by how many plays of the same user lie
+at most between: the shorter look at the last few entries of the history, and the shortest are
+counted by the hour, since what many watch in a row today is what the next one watches.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,21 +81,30 @@ class CoVisitation:
             name: _PairCounts(plays, scale, len(item_ids)) for name, scale in SCALES.items()
         }
 
-    def of(self, asked: Asked) -> dict[str, Scores]:
-        """Return the features of the candidates, by name. Shape of each: [batch, candidates]."""
-        answer = {name: np.zeros(asked.candidates.shape, np.float32) for name in COVISITS}
+    def of(self, asked: Asked, names: Collection[str] = COVISITS) -> dict[str, Scores]:
+        """Return features of the candidates, by name. Shape of each: [batch, candidates].
+
+        Args:
+            asked: Queries with their histories and candidates.
+            names: Which of `COVISITS`; a scale that none of them is of costs nothing.
+        """
+        scales = [scale for scale in SCALES if {scale, f"{scale}_next"} & set(names)]
+        answer = {name: np.zeros(asked.candidates.shape, np.float32) for name in names}
         if not asked.candidates.size:
             return answer
         known, places = asked.history >= 0, np.arange(asked.history.shape[1])[::-1]
         weights = np.where(known, _recency(asked.times), 0.0)
         latest = np.where(known, LATEST_DECAY**places, 0.0)
-        for name, pairs in self._pairs.items():
+        for scale in scales:
+            pairs = self._pairs[scale]
             by_entry = latest if pairs.scale.latest_only else weights
             for start, rows in asked.by_period(pairs.scale.period):
                 pairs.advance(start)
-                after, together = pairs.sums(asked.history[rows], by_entry[rows])
-                answer[f"{name}_next"][rows] = asked.of_candidates(after, rows)
-                answer[name][rows] = asked.of_candidates(together, rows)
+                history, candidates = asked.history[rows], asked.candidates[rows]
+                sums = pairs.sums(history, by_entry[rows], candidates)
+                for name, values in zip((f"{scale}_next", scale), sums, strict=True):
+                    if name in answer:
+                        answer[name][rows] = values
         return answer
 
     def advance(self, known_at: int) -> None:
@@ -159,6 +169,7 @@ class _PairCounts:
         self._after = sparse.csr_array(size, dtype=np.float32)
         self._together = sparse.csr_array(size, dtype=np.float32)
         self._recent, self._total = np.zeros(self._size), np.zeros(self._size)
+        self._weigh()
 
     def advance(self, start: int) -> None:
         """Count what lies before a period begins; what was counted already fades."""
@@ -182,15 +193,39 @@ class _PairCounts:
         self._after = self._after * np.float32(fade) + faded
         self._together = self._together + whole + whole.T.tocsr()
         self._start, self._num_plays, self._num_pairs = start, end, last
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Find what each item's counts weigh beside an entry's and a candidate's, once a period."""
+        recent, total = self._recent + 5.0, self._total + 10.0
+        self._after_weights = recent**-0.75, recent**-0.25
+        self._together_weights = total**-0.6, total**-0.4
 
     def sums(
-        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
+        self,
+        entries: NDArray[np.int64],
+        weights: NDArray[np.float64],
+        candidates: NDArray[np.int64],
     ) -> tuple[Scores, Scores]:
-        """Return what followed and what was watched along. Shape of each: [rows, items]."""
-        recent, total = self._recent + 5.0, self._total + 10.0
-        after = _added_up(self._after, entries, weights, recent**-0.75) * recent**-0.25
-        together = _added_up(self._together, entries, weights, total**-0.6) * total**-0.4
-        return after.astype(np.float32), together.astype(np.float32)
+        """Return what followed and what was watched along, of candidates, 0 where there is none.
+
+        Args:
+            entries: Places of items. Shape: [rows, length].
+            weights: Of the entries, 0 where padded. Shape: [rows, length].
+            candidates: Places of items, -1 where there is none. Shape: [rows, candidates].
+        """
+        counts = (self._after, *self._after_weights), (self._together, *self._together_weights)
+        wanted, known = np.maximum(candidates, 0), candidates >= 0
+        after, together = (
+            np.where(
+                known,
+                np.take_along_axis(_added_up(pairs, entries, weights, own), wanted, axis=1)
+                * other[wanted],
+                0.0,
+            ).astype(np.float32)
+            for pairs, own, other in counts
+        )
+        return after, together
 
 
 def _added_up(
@@ -211,13 +246,17 @@ def _added_up(
     """
     rows, columns = np.nonzero(weights > 0)
     items = entries[rows, columns]
-    first, lengths = counts.indptr[items], np.diff(counts.indptr)[items]
+    first = counts.indptr[items]
+    lengths = counts.indptr[items + 1] - first
     before = np.cumsum(lengths) - lengths
-    places = np.arange(lengths.sum()) + np.repeat(first - before, lengths)
+    places = np.repeat(first - before, lengths)
+    places += np.arange(len(places))
     worth = np.repeat(weights[rows, columns] * own[items], lengths) * counts.data[places]
-    cells = np.repeat(rows * len(own), lengths) + counts.indices[places]
+    cells = counts.indices[places]
+    if len(entries) > 1:
+        cells = cells + np.repeat(rows * len(own), lengths)
     sums = np.bincount(cells, worth, len(entries) * len(own))
-    return sums.astype(np.float64).reshape(len(entries), len(own))
+    return sums.astype(np.float64, copy=False).reshape(len(entries), len(own))
 
 
 def _recency(times: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ computed from the event log and the catalogue by the same code everywhere, and r
 happened in the query's own hour or later, beside the history itself.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import polars as pl
@@ -20,6 +21,8 @@ OF_CANDIDATES: Final = (*COVISITS, *TASTES)
 """Names of the features that each candidate has."""
 OF_QUERIES: Final = PROFILE
 """Names of the features that each query has."""
+OF_HISTORIES: Final = (*OF_CANDIDATES, *OF_QUERIES)
+"""Names of all features."""
 HISTORY: Final = (Columns.HISTORY_ITEM_IDS, Columns.HISTORY_TIMESTAMPS)
 """What of a query they rest on, beside its times and candidates."""
 
@@ -40,19 +43,25 @@ class HistoryFeatures:
         self._covisitation = CoVisitation(events, item_ids)
         self._taste = Taste(events, items, item_ids)
 
-    def of(self, query: Query) -> dict[str, NDArray[Any]]:
-        """Return the features of some queries, in order of time.
+    def of(self, query: Query, names: Collection[str] = OF_HISTORIES) -> dict[str, NDArray[Any]]:
+        """Return features of some queries, in order of time.
 
         Args:
             query: `timestamp` and `counts_timestamp` int64 microseconds `[batch]`, the history's
                 ids and times `[batch, length]`, and `candidates` `[batch, candidates]`.
+            names: Which features; what none of them needs is not computed.
 
         Returns:
             By name, float32: those of `OF_CANDIDATES` `[batch, candidates]`, 0 where there is no
             item, and those of `OF_QUERIES` `[batch]`, NaN where nothing is known.
         """
         asked = Asked.of(query, self._places)
-        return self._covisitation.of(asked) | self._taste.of(asked)
+        said: dict[str, NDArray[Any]] = {}
+        if covisits := [name for name in COVISITS if name in names]:
+            said |= self._covisitation.of(asked, covisits)
+        if set(names) & {*TASTES, *PROFILE}:
+            said |= self._taste.of(asked)
+        return {name: values for name, values in said.items() if name in names}
 
     def advance(self, known_at: int) -> None:
         """Count what is known at a time, microseconds, so that the first query need not wait."""

@@ -96,6 +96,11 @@ class SlotModel:
         scores: Floats = features @ self.weights + self.items
         return scores
 
+    def scores_of(self, item: Codes, features: Floats) -> Floats:
+        """Return the same of some titles: [n] and [n, features] to [n]."""
+        scores: Floats = features @ self.weights + self.items[item]
+        return scores
+
 
 def joined(parts: list[Examples]) -> Examples:
     """Return several examples as one."""

@@ -63,7 +63,7 @@ class Examples:
     """How many there are."""
     batch_size: int
     """Examples a step."""
-    validation: tf.data.Dataset | None = None
+    validation: tf.data.Dataset | StoredRows | None = None
     """Single examples later than all of `training`; watched to stop early."""
     to_example: Callable[[dict[str, Any]], Any] = dict
     """From a batch of stored rows to inputs, or to (inputs, targets, weights)."""
@@ -79,6 +79,12 @@ class Examples:
             return self.training.batches(self.batch_size, seed).map(self.to_example).prefetch(2)
         shuffled = self.training.shuffle(max(self.num_training, 1), seed=seed)
         return shuffled.batch(self.batch_size).prefetch(2)
+
+    def watched(self) -> tf.data.Dataset | None:
+        """Return the validation batches, if any, in their order."""
+        if isinstance(self.validation, StoredRows):
+            return self.validation.batches(self.batch_size).map(self.to_example)
+        return self.validation and self.validation.batch(self.batch_size)
 
 
 def train(
@@ -113,7 +119,6 @@ def train(
     keras.utils.set_random_seed(seed)
     if loop.deterministic:
         tf.config.experimental.enable_op_determinism()
-    validation = examples.validation and examples.validation.batch(examples.batch_size)
     with warnings.catch_warnings(), _precision(loop.mixed_precision), choose_strategy().scope():
         # Keras 3.15 reads saved weights by a NumPy 1 protocol.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
@@ -127,7 +132,7 @@ def train(
         model.fit(
             examples.shuffled(seed),
             epochs=loop.epochs,
-            validation_data=validation,
+            validation_data=examples.watched(),
             shuffle=False,
             callbacks=_callbacks(examples, loop, folder, progress),
             verbose=0,

@@ -21,7 +21,7 @@ from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
 from lolomo.features import FeatureStore, ItemTimeline, all_features, query_inputs
 from lolomo.features.candidates import candidate_inputs
-from lolomo.features.history_features import HISTORY, OF_CANDIDATES, OF_QUERIES
+from lolomo.features.history_features import HISTORY, OF_HISTORIES
 from lolomo.training.models.data import RankingBatch
 
 BATCH_SIZE = 128
@@ -47,7 +47,8 @@ class Rankings:
     def __call__(self) -> Iterator[RankingBatch]:
         """Yield batches of up to `BATCH_SIZE` queries, in order of time."""
         timeline = self.features.item_timeline(self.delay, self.frozen_at)
-        history = self.features.history_features() if self._reads_history() else None
+        said = self._said_of_histories()
+        history = self.features.history_features() if said else None
         for rows in self.queries.iter_slices(BATCH_SIZE):
             query = dict(query_inputs(rows, [Columns.TIMESTAMP, *self._names(of_items=False)]))
             timestamps = query[Columns.TIMESTAMP]
@@ -61,7 +62,7 @@ class Rankings:
                 query |= self._catalogue(timeline, timestamps, candidates)
             query[Columns.CANDIDATES] = candidates
             if history is not None:
-                query |= history.of({**query, **query_inputs(rows, HISTORY)})
+                query |= history.of({**query, **query_inputs(rows, HISTORY)}, said)
             yield RankingBatch(
                 query, _worth(rows, Columns.GAINS, candidates), self._values(rows, candidates)
             )
@@ -72,11 +73,17 @@ class Rankings:
             return None
         return _worth(rows, Columns.REWARDS, candidates, np.nan)
 
-    def _reads_history(self) -> bool:
-        """Whether candidates and queries are told what the history says of them."""
-        ranks = bool(self.task.candidates_from) and set(HISTORY) <= set(self.queries.columns)
-        said = (*OF_CANDIDATES, *OF_QUERIES)
-        return ranks and (not self.reads or any(name in self.reads for name in said))
+    def _said_of_histories(self) -> tuple[str, ...]:
+        """Return what candidates and queries are told of their histories.
+
+        All of it where a ranker of a few candidates reads everything; of a whole catalogue only
+        what is asked for, as it is large.
+        """
+        if not set(HISTORY) <= set(self.queries.columns):
+            return ()
+        if not self.reads:
+            return OF_HISTORIES if self.task.candidates_from else ()
+        return tuple(name for name in OF_HISTORIES if name in self.reads)
 
     def _catalogue(
         self, timeline: ItemTimeline, timestamps: NDArray[np.int64], candidates: Ids

@@ -1,18 +1,16 @@
 """Training rows on disk: written once, read back in any order, never all in memory.
 
 A row is a fixed number of bytes, so that row i is found without an index and a batch is read by
-one seek a row. An epoch's order is a pseudo-random permutation that is computed, not stored: the
-shuffle is exact, needs no buffer, and memory does not grow with the rows. The file is read, not
-mapped, so that what the operating system caches of it does not count as ours either.
-
-A log comes in order of time, sequences are needed by user: `split_by_user` writes the log once
-into parts that each hold all events of some users, so that one part at a time is packed.
+one seek a row. An epoch's order is a permutation of numbers: drawn whole where there are few, and
+computed, not stored, beyond, so that the shuffle is exact and memory does not grow with the rows.
+The file is read, not mapped, so that what the operating system caches of it does not count as ours
+either.
 """
 
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,6 +23,8 @@ from lolomo.core.errors import ModelError
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 """Arrays by name, of equal length along their first axis."""
+DRAWN_WHOLE = 2**17
+"""Up to so many rows the order of an epoch is drawn whole."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -78,10 +78,13 @@ class StoredRows:
             os.preadv(self.descriptor, [one], place * self.row.itemsize)
         return rows
 
-    def batches(self, batch_size: int, seed: int) -> tf.data.Dataset:
-        """Return dicts of `[batch, ...]` tensors, in another order each epoch.
+    def batches(self, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
+        """Return dicts of `[batch, ...]` tensors; the last batch may be smaller.
 
-        The order of each epoch follows from the seed; the last batch may be smaller.
+        Args:
+            batch_size: Rows a batch.
+            seed: From which the order of each epoch follows, always another one; None to read the
+                rows in their order.
         """
         names = list(self.row.names or ())
         types = [tf.as_dtype(self.row[name].base) for name in names]
@@ -96,9 +99,13 @@ class StoredRows:
                 value.set_shape([None, *self.row[name].shape])
             return dict(zip(names, values, strict=True))
 
-        return self._order(seed).batch(batch_size).map(batch).prefetch(2)
+        places = tf.data.Dataset.range(self.num_rows)
+        if seed is not None:
+            drawn = self.num_rows <= DRAWN_WHOLE
+            places = places.shuffle(max(self.num_rows, 1), seed) if drawn else self._permuted(seed)
+        return places.batch(batch_size).map(batch).prefetch(2)
 
-    def _order(self, seed: int) -> tf.data.Dataset:
+    def _permuted(self, seed: int) -> tf.data.Dataset:
         """Return all places, permuted anew by a seed that each epoch draws."""
         last = max(self.num_rows - 1, 0)
 
@@ -112,34 +119,6 @@ class StoredRows:
 
         seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
         return seeds.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(self.num_rows))
-
-
-def split_by_user(
-    log: Iterable[Arrays], user: str, num_parts: int, folder: Path | None = None
-) -> Iterator[Arrays]:
-    """Yield the events of a log in parts, each with all events of its users, in the log's order.
-
-    Args:
-        log: Events in the order of time, a bounded number at once.
-        user: The name of the array of user numbers, int64.
-        num_parts: How many parts; one of them must fit into memory.
-        folder: Where the parts lie meanwhile; the system's temporary folder if None.
-    """
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        paths = [Path(place) / f"part-{index}" for index in range(num_parts)]
-        row = None
-        for events in log:
-            packed = _packed(events)
-            row = packed.dtype
-            part_of = events[user] % num_parts
-            for index in np.unique(part_of):
-                with paths[index].open("ab") as file:
-                    file.write(packed[part_of == index].data)
-        for path in paths:
-            if row is not None and path.exists():
-                rows = np.fromfile(path, row)
-                yield {name: rows[name] for name in row.names or ()}
-                path.unlink()
 
 
 def _packed(arrays: Arrays) -> NDArray[Any]:

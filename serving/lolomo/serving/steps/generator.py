@@ -8,16 +8,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lolomo.core.best_places import best_places
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids, Ranker, Retriever, Scores
+from lolomo.core.recommender import Query, Ranker, Retriever
 from lolomo.core.task import LabelKind, Task
 from lolomo.events.watching import AGE_DAYS
 from lolomo.features import all_features
 from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal
+from lolomo.features.history_features import OF_CANDIDATES
+from lolomo.runtimes import prepared
 from lolomo.serving.steps.filters import allowed
 from lolomo.serving.steps.guard import attempt_through
 from lolomo.serving.steps.messages import Context, Proposals, Seeded, StepRequest, no_proposal
 from lolomo.serving.steps.queries import (
+    HISTORY,
+    item_query,
     latest_history,
     ranking_query,
     seed_history,
@@ -37,13 +42,27 @@ DEADLINE_SHARE: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
+class _Catalogue:
+    """A ranker that knows all items as they are at the beginning of a minute."""
+
+    given: Query
+    """What it was told."""
+    ranker: Ranker
+    """What is left to be said."""
+    ranked: Proposal | None
+    """The best items, where the clock and the items alone decide, whoever asks."""
+
+
+@dataclass(frozen=True, slots=True)
 class Generator:
     """Proposes candidates for one task, inside its own deadline."""
 
     task: Task
     resources: Resources
-    _asked_by_all: dict[tuple[Any, ...], Proposal] = field(default_factory=dict, compare=False)
-    """The latest answer to a question that is everybody's, see `_rank_for_all`."""
+    _catalogues: dict[tuple[str, str, int], "_Catalogue"] = field(
+        default_factory=dict, compare=False
+    )
+    """The latest, by release, version of the features and minute."""
 
     async def __call__(self, request: StepRequest) -> Proposals:
         """Propose; what cannot be had is empty, with the reason."""
@@ -100,25 +119,46 @@ class Generator:
 
     def _rank_catalogue(self, digest: str, ranker: Ranker, context: Context) -> Proposal:
         hidden = hidden_items(context, self.resources)
-        if len(hidden) <= HIDDEN and is_asked_by_all(self.task, ranker):
-            ranked = self._rank_for_all(digest, ranker, context)
-        else:
-            most = PROPOSALS + len(hidden)
-            ranked = self._ranked(ranker, context, self.resources.features.item_ids, {}, most)
+        catalogue = self._catalogue_of(digest, ranker, context)
+        if catalogue.ranked is not None and len(hidden) <= HIDDEN:
+            return self._allowed(catalogue.ranked, hidden, context)
+        features = self.resources.features
+        query = user_query(context, (*ranker.inputs, *HISTORY))
+        query |= self._told(ranker, {**query, **catalogue.given}, OF_CANDIDATES)
+        scores = catalogue.ranker.rank(query)[0]
+        best = best_places(scores, PROPOSALS + len(hidden))
+        ranked = Proposal(features.item_ids[best], scores[best])
         return self._allowed(ranked, hidden, context)
 
-    def _rank_for_all(self, digest: str, ranker: Ranker, context: Context) -> Proposal:
-        """Rank the catalogue once a minute, as of its beginning, which a replay finds again."""
+    def _catalogue_of(self, digest: str, ranker: Ranker, context: Context) -> "_Catalogue":
+        """Tell the ranker of the catalogue once a minute, as of its beginning.
+
+        A replay finds the same beginning again.
+        """
         features = self.resources.features
         minute = context.timestamp - context.timestamp % MINUTE
         key = (digest, features.version, minute)
-        ranked = self._asked_by_all.get(key)
-        if ranked is None:
-            begun = replace(context, timestamp=minute)
-            ranked = self._ranked(ranker, begun, features.item_ids, {}, PROPOSALS + HIDDEN)
-            self._asked_by_all.clear()
-            self._asked_by_all[key] = ranked
-        return ranked
+        catalogue = self._catalogues.get(key)
+        if catalogue is None:
+            given = item_query(minute, ranker.inputs, features.item_ids, features)
+            ready, ranked = prepared(ranker, given), None
+            if is_asked_by_all(self.task, ranker):
+                scores = ready.rank(user_query(replace(context, timestamp=minute), ready.inputs))[0]
+                best = best_places(scores, PROPOSALS + HIDDEN)
+                ranked = Proposal(features.item_ids[best], scores[best])
+            catalogue = _Catalogue(given, ready, ranked)
+            self._catalogues.clear()
+            self._catalogues[key] = catalogue
+        return catalogue
+
+    def _told(
+        self, ranker: Ranker, query: Query, names: Collection[str]
+    ) -> Mapping[str, NDArray[Any]]:
+        """Return what a ranker reads of what the history says of candidates."""
+        told = [name for name in names if name in ranker.inputs]
+        if not told or self.resources.history_features is None:
+            return {}
+        return self.resources.history_features.of(query, told)
 
     def _rank_unfinished(self, ranker: Ranker, context: Context) -> Proposal:
         """Rank what the user has begun, all of which was seen."""
@@ -132,23 +172,12 @@ class Generator:
             Columns.PROGRESS: np.array([each.progress for each in left], np.float32),
             AGE_DAYS: np.array([(now - each.since) / DAY for each in left], np.float32),
         }
-        ranked = self._ranked(ranker, context, item_ids, said, len(item_ids))
-        turned_down = self.resources.turned_down.get(context.user.user_id, frozenset())
-        return self._allowed(ranked, turned_down, context)
-
-    def _ranked(
-        self,
-        ranker: Ranker,
-        context: Context,
-        item_ids: Ids,
-        said: Mapping[str, Scores],
-        most: int,
-    ) -> Proposal:
-        """Return the best items first, by their features and what else is said of them. [items]."""
         query = ranking_query(context, ranker.inputs, item_ids, self.resources.features)
         scores = ranker.rank(query | {name: column[None] for name, column in said.items()})[0]
-        best = best_places(scores, most)
-        return Proposal(item_ids[best], scores[best])
+        best = best_places(scores, len(item_ids))
+        ranked = Proposal(item_ids[best], scores[best])
+        turned_down = self.resources.turned_down.get(context.user.user_id, frozenset())
+        return self._allowed(ranked, turned_down, context)
 
     def _allowed(self, proposal: Proposal, hidden: Collection[str], context: Context) -> Proposal:
         """Return the first `PROPOSALS` items that may be proposed."""
@@ -172,23 +201,12 @@ def hidden_items(context: Context, resources: Resources) -> frozenset[str]:
     return seen | turned_down if turned_down else seen
 
 
-def best_places(scores: Scores, most: int) -> NDArray[np.int64]:
-    """Return the places of the best scores, best first, the first of equals first. [at most]."""
-    if len(scores) <= most:
-        return np.argsort(-scores, kind="stable")
-    least = np.partition(scores, len(scores) - most)[len(scores) - most]
-    among = np.flatnonzero(~(scores < least))
-    best: NDArray[np.int64] = among[np.argsort(-scores[among], kind="stable")][:most]
-    return best
-
-
 def not_hidden(proposal: Proposal, hidden: Collection[str]) -> Proposal:
     """Return the first `PROPOSALS` items that are real and not hidden, in the order given."""
-    finite = np.isfinite(proposal.scores).tolist()
+    shown = {"", *hidden}
     ids = proposal.item_ids.tolist()
-    keep = [
-        place
-        for place, item_id in enumerate(ids)
-        if item_id and finite[place] and item_id not in hidden
-    ][:PROPOSALS]
-    return Proposal(proposal.item_ids[keep], proposal.scores[keep])
+    keep = [place for place, item_id in enumerate(ids) if item_id not in shown]
+    if not np.isfinite(proposal.scores).all():
+        finite = np.isfinite(proposal.scores).tolist()
+        keep = [place for place in keep if finite[place]]
+    return Proposal(proposal.item_ids[keep[:PROPOSALS]], proposal.scores[keep[:PROPOSALS]])

@@ -4,7 +4,7 @@ The *input layer* turns events into vectors: the item, by id and, if told, by co
 was done; and the *moment*, which is when the prediction is for. The *body* turns the visible past
 of each token into a state: a bag, a recurrent unit, attention. The *output* adds what is known of
 the user, and scores items: by their embeddings, and by their age at the moment. Where the model
-ranks, it adds how popular they are, by weights that are not trained with the network.
+ranks, it adds what is watched now, by weights that are not trained with the network.
 
 Bodies are all that differs between `asymmetric_mf`, `feed_forward`, `gru4rec`, `sasrec` and `hstu`.
 """
@@ -46,8 +46,8 @@ class NetworkParts:
     """How many kinds of events are told apart, with 0 for none; 0 for no such input."""
     context_sizes: tuple[int, ...] = ()
     """Sizes of the vocabularies of what is known of user and request, with 0 for unknown."""
-    num_counts: int = 0
-    """How many counts of an item are added to its score; 0 for none."""
+    num_values: int = 0
+    """How many values of a candidate are added to its score; 0 for none."""
 
 
 class NextItemNetwork(keras.Model):  # type: ignore[misc]
@@ -82,7 +82,7 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         ]
         self.age = ItemAge(parts.first_timestamps) if parts.time == "continuous" else None
         self.first_timestamps = ops.convert_to_tensor(parts.first_timestamps)
-        self.blend: Any = ScoreBlend(parts.num_counts) if parts.num_counts else None
+        self.blend: Any = ScoreBlend(parts.num_values) if parts.num_values else None
 
     @override
     def build(self, input_shape: Any = None) -> None:
@@ -126,7 +126,7 @@ class NextItemNetwork(keras.Model):  # type: ignore[misc]
         return ops.cast(self.norm(states), "float32")
 
     def item_scores(self, states: Any, clocks: Any) -> Any:
-        """Score all items, counts aside. Shapes: [batch, dim], [batch] to [batch, items]."""
+        """Score all items by the network alone. Shapes: [batch, dim], [batch] to [batch, items]."""
         return self._scores(states, clocks, ops.arange(self.items.num_items))
 
     @override

@@ -31,6 +31,7 @@ from lolomo.training.models.resuming import LastUnfinished, ResumeRanker
 from lolomo.training.models.row_order import FixedRows, PopularRows, RowRanker
 from lolomo.training.models.sasrec import SASRec
 from lolomo.training.models.semantic_search import SemanticSearch
+from lolomo.training.models.shown_plays import ShownPlays
 from lolomo.training.models.slim import Slim
 from lolomo.training.models.space import Choice, Range, Space
 from lolomo.training.models.two_tower import TwoTower
@@ -70,6 +71,7 @@ __all__ = [
     "RowRanker",
     "SASRec",
     "SemanticSearch",
+    "ShownPlays",
     "Slim",
     "Space",
     "TrainingData",
@@ -88,6 +90,7 @@ BUILT_IN: tuple[type[Model[Any]], ...] = (
     ItemKNN,
     Markov,
     Ease,
+    ShownPlays,
     Slim,
     Ials,
     MultVAE,

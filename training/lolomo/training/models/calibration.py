@@ -1,16 +1,16 @@
-"""How much the network's scores and each count weigh, learned from events the network never saw.
+"""How much a network's scores, counts and co-visits weigh, learned from events it never saw.
 
 Fitted together, counts would weigh too little: embeddings and biases are learned from the very
 events that they are to explain, later popularity included, so that there is hardly anything left
 for the counts to say. After the cut it is otherwise: embeddings are out of date, and counts are
-not. Therefore a first network learns without the last events, is asked about them, each from the
-history before it, and a regression over what could have been watched finds the weights of
-`layers.score_blend` (see `blend_weights`). The network that is released then learns from all
-events.
+not. The same holds of co-visits (`candidate_values`). Therefore the network first learns without
+the last events, is asked about them, each from the history before it, and a regression over what
+could have been watched finds the weights of `layers.score_blend` (see `blend_weights`). With these
+weights it then goes on to learn from all events.
 
-One fit is judged with fresh counts, late ones, and ones that stopped at the cut, so each question
-may know the counts of one of three moments: its own, one up to the held-back span earlier, or the
-start of that span.
+One fit is judged with fresh counts, with late ones, and with ones that stopped at the cut, so each
+question may know the counts of one of three moments: its own, one up to the held-back span earlier,
+or the start of that span.
 """
 
 from collections.abc import Mapping
@@ -20,15 +20,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lolomo.core.columns import Columns
+from lolomo.core.recommender import Ids, Query, Scores
 from lolomo.training.models.blend_weights import NEVER, AnsweredLists, blend_weights
+from lolomo.training.models.candidate_values import log_covisits_at
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.next_item_config import NextItemConfig
 from lolomo.training.models.next_item_examples import (
     NextItemEvents,
-    packed_events,
+    packed_parts,
     told_tokens,
 )
-from lolomo.training.models.past_counts import log_counts_at
+from lolomo.training.models.past_counts import COUNTS, log_counts_at
 
 if TYPE_CHECKING:
     from lolomo.training.layers.next_item_network import NextItemNetwork
@@ -71,7 +74,8 @@ class Questions:
             context: Places of what is known of user and request, `[events, fields]`.
             rng: Draws them.
         """
-        packed = packed_events(config, events, None, rng)
+        # One part of a long log's users has far more questions than are drawn.
+        packed = next(packed_parts(config, events, rng))
         num_known = round(len(events.timestamps) * (1 - config.held_back))
         start = int(events.timestamps[num_known])
         was_there = events.first_timestamps[np.maximum(packed.items - 1, 0)] < start
@@ -101,6 +105,14 @@ class Questions:
         earlier = np.arange(items.shape[1]) <= self.sources[:, None]
         return np.where((segments == own) & earlier, items, 0)
 
+    @property
+    def history(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """What each question's history shows and when that was, padded with 0 at the front."""
+        watched = self.watched
+        times = np.where(watched > 0, self.inputs["timestamps"], 0)
+        order = np.argsort(watched > 0, axis=1, kind="stable")
+        return np.take_along_axis(watched, order, 1), np.take_along_axis(times, order, 1)
+
     def part(self, some: slice) -> "Questions":
         """Return some of the questions."""
         return Questions(
@@ -120,33 +132,61 @@ def calibrated(
     data: TrainingData,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Return the weights of a `ScoreBlend`. Shape: [1 + counts].
+    """Return the weights of a `ScoreBlend`. Shape: [1 + values].
 
     Args:
         network: Fitted without the questions' answers.
         questions: From which to learn.
         events: All events.
-        data: Tells the counts of the past.
+        data: Tells what was known in the past.
         rng: Draws candidates, and how old counts are.
     """
     candidates, correction = _candidates(events, questions.start, rng)
-    instants, places = np.unique(_known_at(questions, rng), return_inverse=True)
-    known = np.union1d(candidates, questions.targets)
-    counts = log_counts_at(data, instants, known)
-    watched = questions.watched
-    shape = (len(questions), 1 + len(candidates))
-    values = np.empty((*shape, 1 + len(counts)), np.float32)
-    offsets = np.zeros(shape, np.float32)
+    known_at = _known_at(questions, rng)
+    others = np.broadcast_to(candidates, (len(questions), len(candidates)))
+    items = np.concatenate([questions.targets[:, None], others], axis=1)
+    values = [_network_scores(network, questions, items), _log_counts(data, known_at, items)]
+    if network.parts.num_values > len(COUNTS):
+        values.append(log_covisits_at(data, _asked(questions, known_at, items, data.item_ids())))
+    offsets = np.zeros(items.shape, np.float32)
+    for row, watched in enumerate(questions.watched):
+        out = np.isin(candidates + 1, [*watched, items[row, 0] + 1])
+        offsets[row, 1:] = np.where(out, NEVER, correction)
+    return blend_weights(AnsweredLists(np.concatenate(values, axis=2), offsets))
+
+
+def _network_scores(
+    network: "NextItemNetwork", questions: Questions, items: NDArray[np.intp]
+) -> Scores:
+    """Return what the network says of each question's items. Shape: [questions, items, 1]."""
+    parts = []
     for start in range(0, len(questions), BATCH):
-        part = slice(start, start + BATCH)
-        scores = np.asarray(_scores(network, questions.part(part)))
-        for row, own in enumerate(scores, start):
-            items = np.concatenate([questions.targets[row : row + 1], candidates])
-            values[row, :, 0] = own[items]
-            values[row, :, 1:] = counts[:, places[row], np.searchsorted(known, items)].T
-            out = np.isin(candidates + 1, [*watched[row], items[0] + 1])
-            offsets[row, 1:] = np.where(out, NEVER, correction)
-    return blend_weights(AnsweredLists(values, offsets))
+        some = slice(start, start + BATCH)
+        scores = np.asarray(_scores(network, questions.part(some)))
+        parts.append(np.take_along_axis(scores, items[some], axis=1))
+    return np.concatenate(parts)[:, :, None] if parts else np.empty((*items.shape, 1), np.float32)
+
+
+def _log_counts(data: TrainingData, known_at: NDArray[np.int64], items: NDArray[np.intp]) -> Scores:
+    """Return the log counts of each question's items. Shape: [questions, items, counts]."""
+    instants, rows = np.unique(known_at, return_inverse=True)
+    some, places = np.unique(items, return_inverse=True)
+    counts = log_counts_at(data, instants, some)
+    return np.moveaxis(counts[:, rows[:, None], places.reshape(items.shape)], 0, 2)
+
+
+def _asked(
+    questions: Questions, known_at: NDArray[np.int64], items: NDArray[np.intp], item_ids: Ids
+) -> Query:
+    """Return the questions as `HistoryFeatures` is asked."""
+    watched, times = questions.history
+    return {
+        Columns.TIMESTAMP: questions.timestamps,
+        Columns.COUNTS_TIMESTAMP: known_at,
+        Columns.HISTORY_ITEM_IDS: np.concatenate([[""], item_ids]).astype(object)[watched],
+        Columns.HISTORY_TIMESTAMPS: times,
+        Columns.CANDIDATES: item_ids[items],
+    }
 
 
 def _scores(network: "NextItemNetwork", questions: Questions) -> Any:

@@ -5,7 +5,7 @@ features reads `TrainingData.rankings()`: batches of past queries, each with its
 features as they were at that instant, and the gain of each candidate. All lies before the cut.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ItemValues: TypeAlias = Callable[
     [NDArray[np.int64], Sequence[str]], Mapping[str, NDArray[np.float32]]
 ]
+HistoryValues: TypeAlias = Callable[[Query, Collection[str]], Mapping[str, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class TrainingData:
     """From times, int64 microseconds, ascending, `[times]`, and names of item features that are
     numbers, to their values for the items of `item_ids()`, float32 `[times, items]`, NaN where
     missing; so a model that needs the counts of the past computes no feature itself."""
+    history_values: HistoryValues | None = None
+    """From past queries and names of features to what their histories say of their candidates, see
+    `features.history_features.HistoryFeatures.of`, whose counts are those of `counts_timestamp`."""
+    impressions: Callable[[], pl.DataFrame] | None = None
+    """Returns what was shown before the cut, in order of time; None where the log does not say."""
     progress: Progress = silent
     scratch: Path | None = None
     """A folder of this run alone, where a long fit saves itself and, killed, goes on from."""
@@ -90,3 +96,12 @@ class TrainingData:
                 "expected some interactions; choose a later cut or import more data"
             )
         return self.events[Columns.ITEM_ID].unique().sort().to_numpy().astype(object)
+
+
+def places_in(values: Sequence[str] | pl.Series, column: pl.Series) -> NDArray[np.int32]:
+    """Return the place of each text of a column among some values, -1 where it is none of them.
+
+    It needs a few bytes an entry, where texts as Python objects need a hundred.
+    """
+    places = column.cast(pl.Enum(values), strict=False).to_physical().cast(pl.Int32)
+    return places.fill_null(-1).to_numpy()

@@ -5,7 +5,7 @@ in it. Large bags are split, so that a batch has one width. A `BagModel` is all 
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -93,31 +93,38 @@ class BagModel(BlendedModel[BagConfigT]):
         return BagScorer(train(build, examples, loop, run.seed, run.scratch, run.progress))
 
 
-def bags_of(plays: Plays, length: int) -> NDArray[np.int32]:
-    """Return each user's items as rows: item i as i + 1, padded with 0 at the end.
+def bags_of(plays: Plays, length: int, users_at_once: int = 10_000) -> Iterator[NDArray[np.int32]]:
+    """Yield users' items as rows: item i as i + 1, padded with 0 at the end.
 
     A user with more than `length` items has several rows. Users with a single item, which foretells
-    nothing, are left out as long as others remain. Shape: [bags, length].
+    nothing, are left out as long as others remain.
+
+    Args:
+        plays: Who watched what.
+        length: Most items a row.
+        users_at_once: How many users' rows to make at once. Shape of each part: [bags, length].
     """
     matrix = watched(plays, 1e9)
     counts = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(matrix.shape[0]), counts)
-    place = np.arange(matrix.nnz) - matrix.indptr[row]
-    _, bag = np.unique(row * (matrix.shape[1] + 1) + place // length, return_inverse=True)
-    bags = np.zeros((int(bag.max()) + 1, length), np.int32)
-    bags[bag, place % length] = matrix.indices + 1
-    several = (bags > 0).sum(axis=1) > 1
-    return bags[several] if several.any() else bags
+    several_remain = length > 1 and bool((counts > 1).any())
+    for start in range(0, len(counts), users_at_once):
+        some = counts[start : start + users_at_once]
+        items = matrix.indices[matrix.indptr[start] : matrix.indptr[start + len(some)]]
+        row = np.repeat(np.arange(len(some)), some)
+        place = np.arange(len(items)) - np.repeat(np.cumsum(some) - some, some)
+        _, bag = np.unique(row * (matrix.shape[1] + 1) + place // length, return_inverse=True)
+        bags = np.zeros((int(bag.max(initial=-1)) + 1, length), np.int32)
+        bags[bag, place % length] = items + 1
+        yield bags[(bags > 0).sum(axis=1) > 1] if several_remain else bags
 
 
-def examples_of(bags: NDArray[np.int32], batch_size: int) -> "Examples":
-    """Return what the training loop learns from."""
-    import tensorflow as tf
-
+def examples_of(bags: Iterable[NDArray[np.int32]], batch_size: int) -> "Examples":
+    """Return what the training loop learns from, from disk."""
     from lolomo.training.loop import Examples
+    from lolomo.training.streaming import StoredRows
 
-    dataset = tf.data.Dataset.from_tensor_slices({"items": bags})
-    return Examples(training=dataset, num_training=len(bags), batch_size=batch_size)
+    rows = StoredRows.write({"items": part} for part in bags)
+    return Examples(training=rows, num_training=rows.num_rows, batch_size=batch_size)
 
 
 class BagScorer(HistoryScorer):

@@ -1,5 +1,6 @@
 """LambdaMART over every feature: the ranker that a deep one has to beat."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,13 +141,12 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
 
     def _collect(self, batches: Iterator[RankingBatch], rng: np.random.Generator) -> _Lists:
         """Encode the answered candidates of each query and some of the others."""
-        rows: list[Scores] = []
-        gains: list[NDArray[np.int64]] = []
+        rows: deque[Scores] = deque(maxlen=self.config.max_queries)
+        gains: deque[NDArray[np.int64]] = deque(maxlen=self.config.max_queries)
         for batch in batches:
             for query, kept_gains in _sampled(batch, self.config.negatives, rng):
                 rows.append(self._encoding.matrix(query))
                 gains.append(kept_gains)
-        rows, gains = rows[-self.config.max_queries :], gains[-self.config.max_queries :]
         if not rows:
             raise ModelError(
                 f"{self.name!r} received rankings in which no candidate has a gain: expected some "

@@ -4,9 +4,9 @@ A model of this family says what its body is; input layer, output, loss and trai
 (see `layers.next_item_network`), so that what differs between two results is the body. What a
 model is told is its rung of the case study's ladder, `inputs`.
 
-With the *popularity prior* a model ranks: it reads the counts of all candidates, as fresh as they
-are, and adds them to the network's scores as `calibration` found best. Without it, it retrieves
-from the history alone.
+With the *popularity prior* a model ranks: it reads the counts of all candidates and how often they
+were watched close to the history's latest plays, as fresh as both are, and adds them to the
+network's scores as `calibration` found best. Without it, it retrieves from the history alone.
 """
 
 from abc import abstractmethod
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from lolomo.training.layers.next_item_network import NextItemNetwork
     from lolomo.training.loop import LoopConfig
 
-CALIBRATION_SHARE = 0.4
-"""Of the progress that is told, so much is for the first network, if there are two."""
+CALIBRATION_SHARE = 0.6
+"""Of the progress that is told, so much is for calibration, if there is any."""
 NextItemConfigT = TypeVar("NextItemConfigT", bound=NextItemConfig)
 
 
@@ -87,6 +87,7 @@ class NextItemModel(Model[NextItemConfigT]):
         examples = next_item_examples(config, events, context.codes, rng, since)
         seed = int(rng.integers(2**31))
         queries = NextItemQueries(config, items, data.features, events.kind_names, context)
+        first: list[NDArray[Any]] | None = None
         self._queries, self._cut = queries, data.cut
 
         def build() -> "NextItemNetwork":
@@ -96,17 +97,17 @@ class NextItemModel(Model[NextItemConfigT]):
             network.build()
             if state is not None:
                 state.restore(network, next_item_tables(network, queries))
+            if first is not None:
+                network.set_weights(first)
             return network
 
-        weights = None
         if config.popularity_prior and state is None:
-            weights = self._calibrated(build, data, events, context.codes, seed)
+            first = self._calibrated(build, data, events, context.codes, seed)
             data = _stage(data, "final", CALIBRATION_SHARE, 1.0)
-        loop = self._loop(goes_on=state is not None)
-        network = train(build, examples, loop, seed, folder=data.scratch, progress=data.progress)
-        if weights is not None:
-            network.blend.blend_weights.assign(weights)
-        self._network = network
+        loop = self._loop(goes_on=first is not None or state is not None)
+        self._network = train(
+            build, examples, loop, seed, folder=data.scratch, progress=data.progress
+        )
 
     def _calibrated(
         self,
@@ -115,27 +116,29 @@ class NextItemModel(Model[NextItemConfigT]):
         events: NextItemEvents,
         context: NDArray[np.int32],
         seed: int,
-    ) -> NDArray[np.float32]:
-        """Fit a network without the last events, and learn from them what counts weigh.
+    ) -> list[NDArray[Any]]:
+        """Fit a network without the last events, and learn from them what else weighs.
 
-        A fit that was killed later finds the weights in its scratch folder.
+        A fit that was killed later finds the weights of both in its scratch folder.
         """
         from lolomo.training.loop import train
 
-        kept = data.scratch and data.scratch / "blend_weights.npy"
+        kept = data.scratch and data.scratch / "calibrated.npz"
         if kept and kept.is_file():
-            weights: NDArray[np.float32] = np.load(kept, allow_pickle=False)
-            return weights
-        config = replace(self.config, held_back=self.config.calibration_share)
+            with np.load(kept, allow_pickle=False) as arrays:
+                return list(arrays.values())
+        config = replace(self.config, held_back=self.config.calibration_share, patience=0)
         rng = np.random.default_rng(seed)
-        examples = replace(next_item_examples(config, events, context, rng), validation=None)
-        loop = replace(self._loop(goes_on=False), epochs=config.calibration_epochs)
+        examples = next_item_examples(config, events, context, rng)
+        loop = self._loop(goes_on=False)
+        loop = replace(loop, epochs=max(loop.epochs - config.continue_epochs, 1))
         first = _stage(data, "calibration", 0.0, CALIBRATION_SHARE)
         network = train(build, examples, loop, seed, folder=first.scratch, progress=first.progress)
         questions = Questions.of(config, events, context, rng)
-        weights = calibrated(network, questions, events, data, rng)
+        network.blend.blend_weights.assign(calibrated(network, questions, events, data, rng))
+        weights: list[NDArray[Any]] = network.get_weights()
         if kept:
-            np.save(kept, weights, allow_pickle=False)
+            np.savez(kept, *weights, allow_pickle=False)
         return weights
 
     @override

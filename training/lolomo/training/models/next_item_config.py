@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from lolomo.core.errors import ModelError
+from lolomo.training.models.candidate_values import CLOSE_COVISITS
+from lolomo.training.models.past_counts import COUNTS
 
 if TYPE_CHECKING:
     from lolomo.training.layers.next_item_network import TimeKind
@@ -33,6 +35,9 @@ class NextItemConfig:
     of event; and time, as buckets, as continuous values, or as the raw timestamp."""
     popularity_prior: bool = True
     """Whether counts are added to the scores; the model then ranks instead of retrieving."""
+    covisits: bool = True
+    """With the popularity prior: whether it is added too how often candidates were watched close to
+    the latest plays of the history."""
     history_length: int = 50
     """Most events of the history that are seen; older ones are dropped."""
     embedding_dim: int = 96
@@ -52,10 +57,8 @@ class NextItemConfig:
     longest_delay: float = 0.1
     """How old the list of items may be in training, as a fraction of the data's span."""
     calibration_share: float = 0.1
-    """With the popularity prior: last fraction of the events that a first network does not learn
-    from, to weigh its scores and the counts on them."""
-    calibration_epochs: int = 5
-    """Passes over the data of that first network."""
+    """With the popularity prior: last fraction of the events that the network does not learn from
+    before its last `continue_epochs`, to weigh its scores and what else is known on them."""
     calibration_questions: int = 1500
     """Most of the held-back events that are asked about."""
     epochs: int = 8
@@ -67,9 +70,9 @@ class NextItemConfig:
     weight_decay: float = 0.0
     """As in AdamW."""
     continue_epochs: int = 3
-    """Passes when going on from a release."""
-    continue_learning_rate: float = 1e-3
-    """The highest of the schedule when going on from a release."""
+    """Passes when going on, from a release or, with the popularity prior, after calibration."""
+    continue_learning_rate: float = 2e-3
+    """The highest of the schedule when going on."""
     replay: float = 1.0
     """When going on from a release: users without new events that are learned from again, for each
     user with new ones, so that old tastes are not forgotten."""
@@ -88,6 +91,13 @@ class NextItemConfig:
                 raise ModelError(
                     f"received {name} {getattr(self, name)!r}: expected one of {list(choices)}"
                 )
+
+    @property
+    def candidate_values(self) -> tuple[str, ...]:
+        """Names of what is added to the network's scores."""
+        if not self.popularity_prior:
+            return ()
+        return (*COUNTS, *CLOSE_COVISITS) if self.covisits else COUNTS
 
     @property
     def time(self) -> "TimeKind":

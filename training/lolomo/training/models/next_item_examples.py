@@ -5,6 +5,8 @@ share of the longest for the others. An item that was not there yet is no negati
 just as evaluation and serving rank what is known.
 """
 
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids
-from lolomo.training.models.data import TrainingData
+from lolomo.training.models.data import TrainingData, places_in
 from lolomo.training.models.next_item_config import NextItemConfig
 from lolomo.training.sequences import PackedSequences, pack_sequences
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from lolomo.training.loop import Examples
 
 MICROSECONDS_A_DAY = 86_400_000_000
+EVENTS_A_PART = 1_000_000
+"""About so many events are packed at once."""
+WEIGHTS = "weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +45,19 @@ class NextItemEvents:
     @classmethod
     def of(cls, data: TrainingData, items: Ids, with_kinds: bool) -> "NextItemEvents":
         """Number users and items; each item has at least one event."""
-        _, users = np.unique(data.events[Columns.USER_ID].to_numpy(), return_inverse=True)
-        index = np.searchsorted(
-            items.astype(str), data.events[Columns.ITEM_ID].to_numpy().astype(str)
-        )
-        timestamps = data.events[Columns.TIMESTAMP].to_physical().to_numpy().astype(np.int64)
-        _, first = np.unique(index, return_index=True)
+        table = data.events
+        users = table[Columns.USER_ID]
+        index = places_in(items.tolist(), table[Columns.ITEM_ID])
+        timestamps = table[Columns.TIMESTAMP].to_physical().to_numpy().astype(np.int64)
+        first = np.empty(len(items), np.int64)
+        first[index[::-1]] = timestamps[::-1]
         kinds, names = np.zeros(len(index), np.int32), ()
-        if with_kinds and Columns.KIND in data.events.columns:
-            column = data.events[Columns.KIND].to_numpy().astype(str)
-            values, places = np.unique(column, return_inverse=True)
+        if with_kinds and Columns.KIND in table.columns:
+            values = table[Columns.KIND].unique().sort().to_list()
             if len(values) > 1:
-                kinds, names = (places + 1).astype(np.int32), tuple(values.tolist())
-        return cls(
-            users.astype(np.int64),
-            index.astype(np.int32),
-            timestamps,
-            kinds,
-            names,
-            timestamps[first],
-        )
+                kinds, names = places_in(values, table[Columns.KIND]) + 1, tuple(values)
+        numbers = places_in(users.unique().sort(), users).astype(np.int64)
+        return cls(numbers, index, timestamps, kinds, names, first)
 
 
 def next_item_examples(
@@ -69,7 +67,7 @@ def next_item_examples(
     rng: np.random.Generator,
     since: int | None = None,
 ) -> "Examples":
-    """Pack the events into rows, the last held back if asked.
+    """Pack the events into rows on disk, the last held back if asked.
 
     Args:
         config: How.
@@ -79,52 +77,67 @@ def next_item_examples(
         since: From when on events are new, microseconds; None to learn from all users.
     """
     from lolomo.training.loop import Examples
+    from lolomo.training.streaming import StoredRows
 
-    packed = packed_events(config, events, since, rng)
-    known_at = _known_at(config, packed, rng)
-    weights = _weights(config, events, packed, known_at)
+    again = deepcopy(rng)
     num_known = round(len(events.timestamps) * (1 - config.held_back))
-    later = events.timestamps[num_known] if config.held_back else events.timestamps[-1] + 1
-    early = np.where(packed.timestamps < later, weights, 0).astype(np.float32)
-    columns = {**told_tokens(events, context, packed), "known_at": known_at}
-    rows = np.flatnonzero(early.any(axis=1))
+    later = int(events.timestamps[num_known] if config.held_back else events.timestamps[-1] + 1)
+    told = _Told(config, events, context, since)
+    training = StoredRows.write(told.learned(later, rng))
+    watched = None
+    if config.held_back and config.patience:
+        watched = StoredRows.write(told.held_back(later, again))
     return Examples(
-        training=_dataset(columns, early, rows),
-        num_training=len(rows),
+        training=training,
+        num_training=training.num_rows,
         batch_size=config.batch_rows,
-        validation=_held_back(columns, packed, later) if config.held_back else None,
+        validation=watched,
+        to_example=_example,
     )
 
 
-def packed_events(
-    config: NextItemConfig, events: NextItemEvents, since: int | None, rng: np.random.Generator
-) -> PackedSequences:
+def packed_parts(
+    config: NextItemConfig,
+    events: NextItemEvents,
+    rng: np.random.Generator,
+    since: int | None = None,
+) -> Iterator[PackedSequences]:
     """Pack the events of all users; or of those with new events, and as many of the others.
 
     Args:
         config: How long histories are.
         events: All events.
-        since: As in `next_item_examples`.
         rng: Draws the others.
+        since: As in `next_item_examples`.
+
+    Yields:
+        All events of some users at once, about `EVENTS_A_PART` of them.
     """
-    if since is None:
-        return pack_sequences(
-            events.users, events.items + 1, events.timestamps, config.history_length
+    learned = None if since is None else _learned_users(config, events, since, rng)
+    num_parts = -(-len(events.users) // EVENTS_A_PART)
+    for part in range(num_parts):
+        is_chosen = events.users % num_parts == part
+        if learned is not None:
+            is_chosen &= np.isin(events.users, learned)
+        chosen = np.flatnonzero(is_chosen)
+        packed = pack_sequences(
+            events.users[chosen],
+            events.items[chosen] + 1,
+            events.timestamps[chosen],
+            config.history_length,
         )
-    users = np.unique(events.users)
+        places = np.where(packed.events < 0, -1, chosen[packed.events]).astype(np.int32)
+        yield replace(packed, events=places)
+
+
+def _learned_users(
+    config: NextItemConfig, events: NextItemEvents, since: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the users with new events, and as many of the others as the config says."""
     active = np.unique(events.users[events.timestamps >= since])
-    others = np.setdiff1d(users, active)
+    others = np.setdiff1d(events.users, active)
     num_replayed = min(len(others), round(config.replay * len(active)))
-    learned = np.concatenate([active, rng.choice(others, num_replayed, replace=False)])
-    chosen = np.flatnonzero(np.isin(events.users, learned))
-    packed = pack_sequences(
-        events.users[chosen],
-        events.items[chosen] + 1,
-        events.timestamps[chosen],
-        config.history_length,
-    )
-    places = np.where(packed.events < 0, -1, chosen[packed.events]).astype(np.int32)
-    return replace(packed, events=places)
+    return np.concatenate([active, rng.choice(others, num_replayed, replace=False)])
 
 
 def told_tokens(
@@ -156,44 +169,64 @@ def _of_tokens(values: NDArray[np.int32], packed: PackedSequences) -> NDArray[np
     return np.concatenate([values, nothing])[packed.events]
 
 
-def _known_at(
-    config: NextItemConfig, packed: PackedSequences, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Choose as of when each token's prediction knows items."""
-    times = packed.timestamps[packed.events >= 0]
-    longest = config.longest_delay * (int(times.max()) - int(times.min()))
-    shape = packed.items.shape
-    delays = rng.uniform(0, longest, shape) * (rng.random(shape) < 0.5)
-    return packed.timestamps - delays.astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the network is told, and what it is to predict."""
+
+    config: NextItemConfig
+    events: NextItemEvents
+    context: NDArray[np.int32]
+    since: int | None
+
+    def learned(self, later: int, rng: np.random.Generator) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield the columns of rows with events before `later`, microseconds."""
+        for packed, known_at in self._parts(rng):
+            weights = np.where(packed.timestamps < later, self._weights(packed, known_at), 0)
+            yield self._columns(packed, known_at, weights)
+
+    def held_back(self, later: int, rng: np.random.Generator) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield the columns of rows with events from `later` on, each counting alike."""
+        for packed, known_at in self._parts(rng):
+            weights = np.where(packed.timestamps >= later, packed.is_target, 0)
+            yield self._columns(packed, known_at, weights)
+
+    def _parts(
+        self, rng: np.random.Generator
+    ) -> Iterator[tuple[PackedSequences, NDArray[np.int64]]]:
+        """Yield packed rows, and as of when each token's prediction knows items."""
+        timestamps = self.events.timestamps
+        longest = self.config.longest_delay * int(timestamps[-1] - timestamps[0])
+        for packed in packed_parts(self.config, self.events, rng, self.since):
+            shape = packed.items.shape
+            delays = rng.uniform(0, longest, shape) * (rng.random(shape) < 0.5)
+            yield packed, packed.timestamps - delays.astype(np.int64)
+
+    def _columns(
+        self, packed: PackedSequences, known_at: NDArray[np.int64], weights: NDArray[Any]
+    ) -> dict[str, NDArray[Any]]:
+        """Return what stands in a row's columns, of rows with anything to predict."""
+        rows = np.flatnonzero(weights.any(axis=1))
+        columns = {
+            **told_tokens(self.events, self.context, packed),
+            "known_at": known_at,
+            WEIGHTS: weights.astype(np.float32),
+        }
+        return {name: values[rows] for name, values in columns.items()}
+
+    def _weights(self, packed: PackedSequences, known_at: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the weight of each token's prediction, 0 if its item was not known."""
+        first = self.events.first_timestamps[np.maximum(packed.items - 1, 0)]
+        weights = (packed.is_target & (first < known_at)).astype(np.float32)
+        if self.config.event_half_life_days:
+            days = (self.events.timestamps[-1] - packed.timestamps) / MICROSECONDS_A_DAY
+            weights *= 0.5 ** (days / self.config.event_half_life_days)
+        return weights
 
 
-def _weights(
-    config: NextItemConfig,
-    events: NextItemEvents,
-    packed: PackedSequences,
-    known_at: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Return the weight of each token's prediction, 0 if its item was not known."""
-    first = events.first_timestamps[np.maximum(packed.items - 1, 0)]
-    weights = (packed.is_target & (first < known_at)).astype(np.float32)
-    if config.event_half_life_days:
-        days = (events.timestamps[-1] - packed.timestamps) / MICROSECONDS_A_DAY
-        weights *= 0.5 ** (days / config.event_half_life_days)
-    return weights
-
-
-def _held_back(columns: dict[str, NDArray[Any]], packed: PackedSequences, later: np.int64) -> Any:
-    """Return the dataset of the last events, each counting alike."""
-    late = np.where(packed.timestamps >= later, packed.is_target, 0).astype(np.float32)
-    return _dataset(columns, late, np.flatnonzero(late.any(axis=1)))
-
-
-def _dataset(
-    columns: dict[str, NDArray[Any]], weights: NDArray[np.float32], rows: NDArray[np.intp]
-) -> Any:
-    """Return a dataset of rows: (inputs, targets, weights)."""
+def _example(columns: Mapping[str, Any]) -> tuple[dict[str, Any], Any, Any]:
+    """Return the inputs, targets and weights of a batch of rows."""
     import tensorflow as tf
 
-    inputs = {name: values[rows] for name, values in columns.items()}
-    targets = np.maximum(inputs["items"] - 1, 0)
-    return tf.data.Dataset.from_tensor_slices((inputs, targets, weights[rows]))
+    inputs = dict(columns)
+    weights = inputs.pop(WEIGHTS)
+    return inputs, tf.maximum(inputs["items"] - 1, 0), weights

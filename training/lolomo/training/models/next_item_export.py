@@ -1,8 +1,8 @@
 """Releases of the next-item network: what a query says becomes what the network reads.
 
 Two shapes of release. A retriever scores its vocabulary from the history and the moment. A ranker
-reads the counts of candidates beside them; the whole catalogue is one look-up of ids a batch where
-all queries have the same candidates, as in evaluation.
+reads the counts and co-visits of candidates beside them; the whole catalogue is one look-up of ids
+a batch where all queries have the same candidates, as in evaluation.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids
+from lolomo.training.models.candidate_values import log_values
 from lolomo.training.models.export import (
     HISTORY_INDICES,
     export_ranker,
@@ -21,7 +22,6 @@ from lolomo.training.models.export import (
 )
 from lolomo.training.models.model import Export
 from lolomo.training.models.next_item_config import NextItemConfig
-from lolomo.training.models.past_counts import COUNTS, log_counts
 from lolomo.training.models.query_context import QueryContext
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NextItemQueries:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The inputs of a release, counts and candidates aside."""
+        """The inputs of a release, candidates and what is known of them aside."""
         told = {
             Columns.HISTORY_ITEM_IDS: True,
             Columns.HISTORY_TIMESTAMPS: self.config.timed,
@@ -96,7 +96,7 @@ class NextItemQueries:
 
 
 def export_next_item(path: Path, network: "NextItemNetwork", queries: NextItemQueries) -> Export:
-    """Write a ranker if the network adds counts to its scores, else a retriever.
+    """Write a ranker if the network adds values of candidates to its scores, else a retriever.
 
     Args:
         path: An existing folder.
@@ -137,10 +137,11 @@ def _export_ranker(path: Path, network: "NextItemNetwork", queries: NextItemQuer
         unknown = tf.reduce_min(known, axis=1, keepdims=True)
         places = _places(vocabulary, query[Columns.CANDIDATES])
         own = tf.gather(tf.concat([unknown, known], axis=1), places, batch_dims=1)
-        return network.blend(own, log_counts(query))
+        return network.blend(own, log_values(query, queries.config.covisits))
 
-    more = (Columns.TIMESTAMP, Columns.COUNTS_TIMESTAMP, Columns.CANDIDATES, *COUNTS)
-    inputs = ranker_inputs(queries.features, tuple(dict.fromkeys((*queries.names, *more))))
+    more = (Columns.TIMESTAMP, Columns.COUNTS_TIMESTAMP, Columns.CANDIDATES)
+    told = queries.config.candidate_values
+    inputs = ranker_inputs(queries.features, tuple(dict.fromkeys((*queries.names, *more, *told))))
     read = [*(weight.value for weight in network.weights), *queries.context.vocabularies.values()]
     return export_ranker(path, scores, inputs, [*read, vocabulary])
 

@@ -9,7 +9,6 @@ from lolomo.features.content import item_content
 from lolomo.training.models.data import TrainingData
 from lolomo.training.models.next_item_config import NextItemConfig
 from lolomo.training.models.next_item_examples import MICROSECONDS_A_DAY, NextItemEvents
-from lolomo.training.models.past_counts import COUNTS
 from lolomo.training.models.query_context import QueryContext
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def network_parts(
         moments=_moments(config, events, int(data.cut.timestamp() * 1_000_000)),
         num_kinds=len(events.kind_names) + 1 if events.kind_names else 0,
         context_sizes=tuple(table.size for table in context.vocabularies.values()),
-        num_counts=len(COUNTS) if config.popularity_prior else 0,
+        num_values=len(config.candidate_values),
     )
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
-from lolomo.training.models.data import TrainingData
+from lolomo.training.models.data import TrainingData, places_in
 
 if TYPE_CHECKING:
     from lolomo.training.layers.feature_encoding import Vocabulary
@@ -42,10 +42,10 @@ class QueryContext:
 
         allowed = {feature.name for feature in data.features}
         columns = {name: texts for name, texts in _texts(data).items() if name in allowed}
-        known = {name: tuple(sorted(set(texts) - {""})) for name, texts in columns.items()}
-        known = {name: values for name, values in known.items() if values}
+        different = {name: set(texts.unique()) - {"", None} for name, texts in columns.items()}
+        known = {name: tuple(sorted(values)) for name, values in different.items() if values}
         vocabularies = {name: Vocabulary(values) for name, values in known.items()}
-        codes = [vocabularies[name](columns[name]).numpy() for name in vocabularies]
+        codes = [places_in(values, columns[name]) + 1 for name, values in known.items()]
         empty = np.zeros((len(data.events), 0), np.int32)
         return cls(vocabularies, known, np.stack(codes, axis=1) if codes else empty)
 
@@ -63,8 +63,8 @@ class QueryContext:
         )
 
 
-def _texts(data: TrainingData) -> dict[str, list[str]]:
-    """Return the fields of each event as texts, "" where unknown."""
+def _texts(data: TrainingData) -> dict[str, pl.Series]:
+    """Return the fields of each event as texts, null or "" where unknown."""
     rows = data.events.select(Columns.USER_ID, *_present(data.events, OF_EVENT))
     if data.users is not None:
         users = data.users.select(Columns.USER_ID, *_present(data.users, OF_USER))
@@ -72,7 +72,7 @@ def _texts(data: TrainingData) -> dict[str, list[str]]:
     if Columns.AGE in rows.columns:
         rows = rows.with_columns(pl.col(Columns.AGE).cast(pl.Int64) // YEARS_A_GROUP)
     fields = [name for name in rows.columns if name != Columns.USER_ID]
-    return {name: rows[name].cast(pl.String).fill_null("").to_list() for name in fields}
+    return {name: rows[name].cast(pl.String) for name in fields}
 
 
 def _present(table: pl.DataFrame, names: tuple[str, ...]) -> list[str]:

@@ -9,13 +9,12 @@ It knows the whole catalogue. An item without events has no id embedding; where 
 by its content.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from typing_extensions import override
 
@@ -23,7 +22,7 @@ from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids
 from lolomo.features.content import item_content
 from lolomo.runtimes.item_index import APPROXIMATE_FROM
-from lolomo.training.models.data import TrainingData
+from lolomo.training.models.data import TrainingData, places_in
 from lolomo.training.models.export import HISTORY_INDICES, InnerProduct, export_retriever
 from lolomo.training.models.model import Export, Method, Model, Role
 from lolomo.training.models.past_counts import count_snapshots
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from lolomo.training.loop import Examples, LoopConfig
 
 MICROSECONDS_A_DAY = 86_400_000_000
+TARGETS = "targets"
+WEIGHTS = "weights"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,30 +179,41 @@ class TwoTower(Model[TwoTowerConfig]):
 
         How old these are is random, so that the network learns what stale counts are worth.
         """
-        import tensorflow as tf
-
         from lolomo.training.loop import Examples
+        from lolomo.training.streaming import StoredRows
 
         span = int(counts.timestamps[-1]) - int(events.timestamps[0])
-        ages = rng.uniform(0, self.config.count_max_age * span, len(events.items))
-        known_at = events.timestamps - ages.astype(np.int64)
-        snapshots = np.searchsorted(counts.timestamps, known_at, side="right") - 1
-        items, timestamps = events.histories(self.config.history_length)
-        inputs = {
-            "items": items,
-            "timestamps": timestamps,
-            "clocks": events.timestamps,
-            "snapshots": np.clip(snapshots, 0, len(counts.timestamps) - 1).astype(np.int32),
-        }
-        weights = np.ones(len(events.items), np.float32)
-        if self.config.event_half_life_days:
-            days = (events.timestamps[-1] - events.timestamps) / MICROSECONDS_A_DAY
-            weights = (0.5 ** (days / self.config.event_half_life_days)).astype(np.float32)
+        newest = len(counts.timestamps) - 1
+
+        def parts() -> Iterator[dict[str, NDArray[Any]]]:
+            for some, items, timestamps in events.histories(self.config.history_length):
+                clocks = events.timestamps[some]
+                ages = rng.uniform(0, self.config.count_max_age * span, len(clocks))
+                known_at = clocks - ages.astype(np.int64)
+                snapshots = np.searchsorted(counts.timestamps, known_at, side="right") - 1
+                yield {
+                    "items": items,
+                    "timestamps": timestamps,
+                    "clocks": clocks,
+                    "snapshots": np.clip(snapshots, 0, newest).astype(np.int32),
+                    TARGETS: events.items[some],
+                    WEIGHTS: self._weights(events.timestamps[-1] - clocks),
+                }
+
+        rows = StoredRows.write(parts())
         return Examples(
-            training=tf.data.Dataset.from_tensor_slices((inputs, events.items, weights)),
-            num_training=len(events.items),
+            training=rows,
+            num_training=rows.num_rows,
             batch_size=self.config.batch_events,
+            to_example=_example,
         )
+
+    def _weights(self, ages: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what events so many microseconds before the last one count. Shape: [events]."""
+        if not self.config.event_half_life_days:
+            return np.ones(len(ages), np.float32)
+        days = ages / MICROSECONDS_A_DAY
+        return (0.5 ** (days / self.config.event_half_life_days)).astype(np.float32)
 
     def _loop(self) -> "LoopConfig":
         from lolomo.training.loop import LoopConfig
@@ -232,32 +244,48 @@ class _Events:
 
     @classmethod
     def of(cls, data: TrainingData, items: Ids) -> "_Events":
-        users = data.events[Columns.USER_ID].rank("dense").cast(pl.Int64).to_numpy() - 1
-        found = data.events[Columns.ITEM_ID].to_numpy().astype(str)
+        users = data.events[Columns.USER_ID]
         timestamps = data.events[Columns.TIMESTAMP].to_physical().to_numpy().astype(np.int64)
-        return cls(users, np.searchsorted(items.astype(str), found).astype(np.int32), timestamps)
+        return cls(
+            places_in(users.unique().sort(), users).astype(np.int64),
+            places_in(items.tolist(), data.events[Columns.ITEM_ID]),
+            timestamps,
+        )
 
-    def histories(self, length: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return what each event's user watched strictly before it, the latest last.
+    def histories(
+        self, length: int, events_at_once: int = 100_000
+    ) -> Iterator[tuple[slice, NDArray[np.int32], NDArray[np.int64]]]:
+        """Yield what each event's user watched strictly before it, the latest last.
 
-        Returns:
-            Item i as i + 1, 0 where padded, and times. Shapes: [events, length].
+        Args:
+            length: Most entries of a history.
+            events_at_once: How many events' histories to make at once.
+
+        Yields:
+            Which events, their histories, item i as i + 1, 0 where padded, and when that was.
+            Shapes: [some events, length].
         """
         order = np.argsort(self.users, kind="stable")
-        users, times = self.users[order], self.timestamps[order]
+        users, times, watched = self.users[order], self.timestamps[order], self.items[order]
         place = np.arange(len(order))
         is_first = np.diff(users, prepend=-1) > 0
         is_later = is_first | (np.diff(times, prepend=-1) != 0)
-        begin = np.maximum.accumulate(np.where(is_first, place, 0))
-        end = np.maximum.accumulate(np.where(is_later, place, 0))
-        back = end[:, None] - np.arange(length, 0, -1)[None, :]
-        present = back >= begin[:, None]
-        back = np.where(present, back, 0)
-        items = np.zeros((len(order), length), np.int32)
-        timestamps = np.zeros((len(order), length), np.int64)
-        items[order] = np.where(present, self.items[order][back] + 1, 0)
-        timestamps[order] = np.where(present, times[back], 0)
-        return items, timestamps
+        begin, end = np.empty_like(order), np.empty_like(order)
+        begin[order] = np.maximum.accumulate(np.where(is_first, place, 0))
+        end[order] = np.maximum.accumulate(np.where(is_later, place, 0))
+        for start in range(0, len(order), events_at_once):
+            some = slice(start, start + events_at_once)
+            back = end[some, None] - np.arange(length, 0, -1)[None, :]
+            present = back >= begin[some, None]
+            back = np.where(present, back, 0)
+            items = np.where(present, watched[back] + 1, 0).astype(np.int32)
+            yield some, items, np.where(present, times[back], 0)
+
+
+def _example(columns: Mapping[str, Any]) -> tuple[dict[str, Any], Any, Any]:
+    """Return the inputs, targets and weights of a batch of rows."""
+    inputs = dict(columns)
+    return inputs, inputs.pop(TARGETS), inputs.pop(WEIGHTS)
 
 
 def _built(network: "TwoTowerNetwork") -> "TwoTowerNetwork":

@@ -12,6 +12,7 @@ the member's country, but for what they watched and what stands elsewhere on the
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -35,7 +36,7 @@ MOST_ROWS: Final = 4_000
 _SHOWN, _ELSEWHERE, _DRAWN, _PLAYED = "_shown", "_elsewhere", "_drawn", "_played"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoggedRows:
     """The rows of one surface in a window, the earliest first."""
 
@@ -72,25 +73,30 @@ class LoggedRows:
 
     def weigh(self, recommender: Retriever | Ranker) -> Terms:
         """Return what a recommender's rows would have earned, as terms a request."""
-        seen = seen_items(self.context.log.events(), self.rows)
-        place = {item: number for number, item in enumerate(self.known.tolist())}
         drawn = np.array(self.rows[_DRAWN].to_list(), float)
         same = np.zeros(drawn.shape)
         start = 0
-        for scores in self._scores(recommender):
-            part = self.rows.slice(start, len(scores))
-            hidden = [[*seen.of(start + row), *part[_ELSEWHERE][row]] for row in range(len(part))]
-            shown = _codes(part[_SHOWN].to_list(), place)
-            same[start : start + len(part)] = self._same(part, scores, _codes(hidden, place), shown)
-            start += len(part)
-        users = self.rows[Columns.USER_ID].rank("dense").cast(pl.Int64).to_numpy() - 1
+        for left in self._left(recommender):
+            shown = self._codes(self.rows[_SHOWN].slice(start, len(left)).to_list())
+            for slot in range(drawn.shape[1]):
+                there = left.argmax(axis=1) == shown[:, slot]
+                same[start : start + len(left), slot] = there
+                np.put_along_axis(left, shown[:, slot, None], -np.inf, axis=1)
+            start += len(left)
         log = Slates(
             rewards=np.array(self.rows[_PLAYED].to_list(), float),
             propensities=drawn,
             target_propensities=same,
-            clusters=users,
+            clusters=self.rows[Columns.USER_ID].rank("dense").cast(pl.Int64).to_numpy() - 1,
         )
         return independent_ips(log)
+
+    def lists(self, recommender: Retriever | Ranker, length: int) -> NDArray[np.int64]:
+        """Return a recommender's own rows, as places in `known`. Shape: [requests, length]."""
+        found = [
+            np.argsort(-left, axis=1, kind="stable")[:, :length] for left in self._left(recommender)
+        ]
+        return np.concatenate(found)
 
     def per_query(self, terms: Terms) -> pl.DataFrame:
         """Return the estimate's terms as the metric of each request."""
@@ -102,25 +108,36 @@ class LoggedRows:
             pl.Series(METRIC, terms.values),
         )
 
-    def _same(
-        self,
-        part: pl.DataFrame,
-        scores: Scores,
-        hidden: NDArray[np.int64],
-        shown: NDArray[np.int64],
-    ) -> NDArray[np.bool_]:
-        """Return where a contender would show what was shown, given what stands above it."""
+    def _left(self, recommender: Retriever | Ranker) -> Iterator[NDArray[np.floating]]:
+        """Yield scores of what may be shown, some requests after the other, -inf for the rest.
+
+        The last column stands for titles that are not known. Shape of each: [batch, items + 1].
+        """
+        seen = seen_items(self.context.log.events(), self.rows)
         nowhere = np.zeros(len(self.known), bool)
-        countries = part[Columns.COUNTRY].to_list()
-        open_to = np.stack([self.available.get(country, nowhere) for country in countries])
-        left = np.where(open_to, scores, -np.inf)
-        left = np.concatenate([left, np.full((len(left), 1), -np.inf)], axis=1)
-        np.put_along_axis(left, hidden, -np.inf, axis=1)
-        same = np.zeros(shown.shape, bool)
-        for slot in range(shown.shape[1]):
-            same[:, slot] = left.argmax(axis=1) == shown[:, slot]
-            np.put_along_axis(left, shown[:, slot, None], -np.inf, axis=1)
-        return same
+        start = 0
+        for scores in self._scores(recommender):
+            part = self.rows.slice(start, len(scores))
+            hidden = [[*seen.of(start + row), *part[_ELSEWHERE][row]] for row in range(len(part))]
+            countries = part[Columns.COUNTRY].to_list()
+            open_to = np.stack([self.available.get(country, nowhere) for country in countries])
+            left = np.where(open_to, scores, -np.inf)
+            left = np.concatenate([left, np.full((len(left), 1), -np.inf)], axis=1)
+            np.put_along_axis(left, self._codes(hidden), -np.inf, axis=1)
+            yield left
+            start += len(part)
+
+    def _codes(self, lists: list[list[str]]) -> NDArray[np.int64]:
+        """Return where items stand among the known, past their end if nowhere. [rows, longest]."""
+        place = self._places
+        codes = np.full((len(lists), max([1, *map(len, lists)])), len(place))
+        for row, items in enumerate(lists):
+            codes[row, : len(items)] = [place.get(item, len(place)) for item in items]
+        return codes
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {item: number for number, item in enumerate(self.known.tolist())}
 
     def _scores(self, recommender: Retriever | Ranker) -> Iterator[Scores]:
         """Yield scores of the known items for some requests after the other."""
@@ -182,12 +199,3 @@ def _rows(window: pl.DataFrame, surface: str) -> pl.DataFrame:
         pl.lit([], pl.List(pl.String)).alias(Columns.TARGETS),
         pl.lit([], pl.List(pl.Float64)).alias(Columns.GAINS),
     )
-
-
-def _codes(lists: list[list[str]], place: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return where items stand among the known, past their end if nowhere. [rows, longest]."""
-    width = max(map(len, lists), default=0)
-    codes = np.full((len(lists), max(1, width)), len(place))
-    for row, items in enumerate(lists):
-        codes[row, : len(items)] = [place.get(item, len(place)) for item in items]
-    return codes

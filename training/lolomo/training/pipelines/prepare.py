@@ -38,6 +38,7 @@ from lolomo.features.candidates import (
     merge,
     source_features,
 )
+from lolomo.features.history_features import OF_CANDIDATES, HistoryFeatures
 from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import load_candidate
 from lolomo.training.pipelines.checks import check_features
@@ -200,6 +201,7 @@ def _with_candidates(
     timelines = {
         name: context.features.item_timeline(freshness.delay, frozen_at) for name in recommenders
     }
+    history = context.features.history_features()
     excluded = seen_items(events, queries)
     columns: dict[str, list[list[object]]] = {
         name: [] for name in (Columns.CANDIDATES, *source_features(recommenders))
@@ -208,7 +210,7 @@ def _with_candidates(
         rows = queries.slice(start, BATCH_SIZE)
         seen = [excluded.of(start + row) for row in range(len(rows))]
         proposals = {
-            name: propose(find_task(name), recommender, rows, timelines[name], seen)
+            name: propose(find_task(name), recommender, rows, Known(timelines[name], history), seen)
             for name, recommender in recommenders.items()
         }
         for row in range(len(rows)):
@@ -230,11 +232,21 @@ def _known(proposal: Proposal, known: set[str]) -> Proposal:
     return Proposal(proposal.item_ids[keep], proposal.scores[keep])
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of items at the time of queries."""
+
+    timeline: ItemTimeline
+    """Item features; it moves forward to the queries' times."""
+    history: HistoryFeatures
+    """What a history says of candidates; it moves likewise."""
+
+
 def propose(
     task: Task,
     recommender: Retriever | Ranker,
     rows: pl.DataFrame,
-    timeline: ItemTimeline,
+    known: Known,
     seen: Sequence[Ids],
 ) -> list[Proposal]:
     """Return what a source proposes to each query, best first, items already seen dropped.
@@ -243,7 +255,7 @@ def propose(
         task: The source's task.
         recommender: Its model, fitted before the queries.
         rows: Queries in order of time. Shape: [batch].
-        timeline: Item features; it moves forward to the queries' times.
+        known: What is known of items.
         seen: Items to drop, by query.
     """
     names = [Columns.TIMESTAMP, *(name for name in task.features if name in rows.columns)]
@@ -253,11 +265,7 @@ def propose(
             query = latest_history(query, SEED_HISTORY)
         item_ids, scores = recommender.retrieve({**query, EXCLUDE: _padded(seen)}, PROPOSALS)
     else:
-        known = all_features()
-        features = [
-            name for name in recommender.inputs if name in known and known[name].entity == "item"
-        ]
-        item_ids, scores = rank_catalogue(recommender, query, timeline, features)
+        item_ids, scores = rank_catalogue(recommender, query, known)
     return [
         _without(Proposal(ids, values), items)
         for ids, values, items in zip(item_ids, scores, seen, strict=True)
@@ -270,19 +278,22 @@ def latest_history(query: Query, length: int) -> Query:
     return {name: value[:, -length:] if name in columns else value for name, value in query.items()}
 
 
-def rank_catalogue(
-    ranker: Ranker, query: Query, timeline: ItemTimeline, features: Sequence[str]
-) -> tuple[Ids, Scores]:
+def rank_catalogue(ranker: Ranker, query: Query, known: Known) -> tuple[Ids, Scores]:
     """Return every item of the timeline with its score, best first. Shapes: [batch, items]."""
-    batch = len(query[Columns.TIMESTAMP])
-    candidates = np.broadcast_to(timeline.item_ids, (batch, len(timeline.item_ids)))
+    all_known, timeline = all_features(), known.timeline
     timestamps = query[Columns.TIMESTAMP]
+    of_items = [
+        name for name in ranker.inputs if name in all_known and all_known[name].entity == "item"
+    ]
+    candidates = np.broadcast_to(timeline.item_ids, (len(timestamps), len(timeline.item_ids)))
     inputs = {
         **query,
-        **timeline.at(timestamps, features),
+        **timeline.at(timestamps, of_items),
         Columns.COUNTS_TIMESTAMP: timeline.known_at(timestamps),
         Columns.CANDIDATES: candidates,
     }
+    if said := [name for name in OF_CANDIDATES if name in ranker.inputs]:
+        inputs |= known.history.of(inputs, said)
     scores = ranker.rank(inputs)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(candidates, order, 1), np.take_along_axis(scores, order, 1)

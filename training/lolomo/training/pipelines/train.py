@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -24,6 +24,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lolomo.core.columns import Columns, Kind
 from lolomo.core.errors import ModelError
 from lolomo.core.files import digest_of
 from lolomo.core.release import Release, ReleaseStore
@@ -31,7 +32,7 @@ from lolomo.evaluation import Fold
 from lolomo.features import all_features
 from lolomo.tasks import all_tasks
 from lolomo.training.models import Export, Model, TrainingData, all_models, config_from
-from lolomo.training.models.data import ItemValues
+from lolomo.training.models.data import HistoryValues, ItemValues
 from lolomo.training.models.model import Fitted
 from lolomo.training.pipelines.candidate import Candidate, export_from
 from lolomo.training.pipelines.context import StepContext
@@ -242,9 +243,19 @@ def training_data(
         users=context.log.users(),
         cut=fold.start,
         rankings=rankings_before(context, fold, prepared, reads),
+        impressions=_impressions(context, fold),
         features=tuple(known[name] for name in task.features),
     )
-    return replace(data, item_values=_item_values(context, data))
+    values = _item_values(context, data)
+    return replace(data, item_values=values, history_values=_history_values(context))
+
+
+def _impressions(context: StepContext, fold: Fold) -> Callable[[], pl.DataFrame] | None:
+    """Return what reads what was shown before a window; None where the log does not say where."""
+    if Columns.POSITION not in context.log.manifest.columns:
+        return None
+    shown = pl.col(Columns.KIND) == Kind.IMPRESSION
+    return lambda: fold.fit_events(context.log.events()).filter(shown)
 
 
 def _item_values(context: StepContext, data: TrainingData) -> ItemValues:
@@ -262,17 +273,23 @@ def _item_values(context: StepContext, data: TrainingData) -> ItemValues:
     return values
 
 
+def _history_values(context: StepContext) -> HistoryValues:
+    """Return what reads features of past queries' candidates, from the log on first use."""
+    open_features = cache(context.features.history_features)
+    return lambda query, names: open_features().of(query, names)
+
+
 def rankings_before(
     context: StepContext, fold: Fold, prepared: str, reads: tuple[str, ...]
 ) -> Rankings | None:
     """Return the ranking batches of the windows before a cut.
 
-    These are the two latest where candidates were drawn for them, as a ranker of many features
-    needs many queries; a single one where each query asks about the whole catalogue. None at the
-    earliest cut, before which no queries were prepared, and where there are none.
+    These are the two latest where each query has candidates of its own, as a ranker of many
+    features needs many queries; a single one where each query asks about the whole catalogue. None
+    at the earliest cut, before which no queries were prepared, and where there are none.
     """
     earlier = [each for each in _all_folds(context) if each.end_row <= fold.start_row]
-    windows = earlier[-2:] if context.task.candidates_from else earlier[-1:]
+    windows = earlier[-2:] if context.task.has_candidates else earlier[-1:]
     if not windows:
         return None
     files = [context.queries_file(prepared, window.name) for window in windows]

@@ -15,7 +15,7 @@ from lolomo.core.progress import silent
 from lolomo.core.settings import Settings
 from lolomo.evaluation import FRESH, FROZEN
 from lolomo.operations import evaluation
-from lolomo.operations.evaluation import Evaluation, Selection, evaluate_models
+from lolomo.operations.evaluation import Evaluation, Selection, Variant, evaluate_models
 from lolomo.operations.predictions import write_predictions
 
 SELECTION = Selection(
@@ -113,6 +113,23 @@ def test_a_task_that_the_protocol_does_not_allow_is_skipped_with_the_reason(
     done = evaluate_models(tiny, "tiny", both, silent)
     assert {each.result.task for each in done.judged} == {"next_play"}
     assert "no static queries" in done.skipped["because_you_watched, static"]
+
+
+def test_a_variant_is_judged_beside_what_it_varies(tiny: Settings, done: Evaluation) -> None:
+    plain = "item_knn:prior_weight=0.0"
+    command = [*COMMAND, "--variant", plain]
+    shown = CliRunner().invoke(lolomo, command, catch_exceptions=False)
+    rows = {row["label"] or row["model"]: row for row in json.loads(shown.stdout)["results"]}
+    assert rows.keys() == {"recent_popularity", "item_knn", plain}
+    assert rows[plain]["against"]["model"] == "item_knn"
+    assert rows[plain]["key"] != rows["item_knn"]["key"]
+
+
+def test_others_are_compared_to_a_variant_by_its_label(tiny: Settings, done: Evaluation) -> None:
+    plain = Variant(label="plain", model="item_knn", config={"prior_weight": 0.0})
+    against = replace(SELECTION, models=(), variants=(plain,), against="plain")
+    found = evaluate_models(tiny, "tiny", against, silent)
+    assert [each.name for each in found.judged] == ["plain"]
 
 
 def test_a_model_of_other_tasks_is_refused(tiny: Settings) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from lolomo.cli.options import WORKING_DATASET
+from lolomo.cli.options import WORKING_DATASET, parse_changes
 from lolomo.core.settings import Settings
+
+if TYPE_CHECKING:
+    from lolomo.operations.evaluation import Variant
 
 FRESHNESS = ("fresh", "1h", "24h", "frozen")
 PROTOCOLS: Mapping[str, tuple[Literal["as-of", "static"], ...]] = {
@@ -24,6 +27,14 @@ PROTOCOLS: Mapping[str, tuple[Literal["as-of", "static"], ...]] = {
 @click.option("--task", "tasks", multiple=True, metavar="NAME", help="Only this; may be repeated.")
 @click.option(
     "--model", "models", multiple=True, metavar="NAME", help="Only this; may be repeated."
+)
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="MODEL:FIELD=VALUE",
+    help="A model with a config of its own, such as "
+    "lightgbm_ranker:without_sources=next_play; `:` between fields. May be repeated.",
 )
 @click.option("--all", "every", is_flag=True, help="Also the models that the pipeline leaves out.")
 @click.option(
@@ -51,7 +62,9 @@ PROTOCOLS: Mapping[str, tuple[Literal["as-of", "static"], ...]] = {
     show_default=True,
     help="Ask for titles known before the window, or for those first watched in it.",
 )
-@click.option("--against", metavar="MODEL", help="Compare each model to this one, paired by user.")
+@click.option(
+    "--against", metavar="MODEL", help="Compare each to this model or variant, paired by user."
+)
 @click.option(
     "--predictions",
     "folder",
@@ -65,6 +78,7 @@ def evaluate(  # noqa: PLR0913 -- one argument an option
     dataset: str | None,
     tasks: tuple[str, ...],
     models: tuple[str, ...],
+    variants: tuple[str, ...],
     every: bool,
     window: str,
     protocol: str,
@@ -92,6 +106,7 @@ def evaluate(  # noqa: PLR0913 -- one argument an option
     selection = evaluation.Selection(
         tasks=tasks,
         models=models,
+        variants=tuple(_variant(text) for text in variants),
         alternatives=every,
         window=window,
         protocols=PROTOCOLS[protocol],
@@ -116,3 +131,11 @@ def evaluate(  # noqa: PLR0913 -- one argument an option
     evaluation.print_evaluation(done)
     if sliced:
         evaluation.print_slices(done)
+
+
+def _variant(text: str) -> "Variant":
+    """Return what a word such as `sasrec:inputs=ids` names."""
+    from lolomo.operations.evaluation import Variant
+
+    model, *changes = text.split(":")
+    return Variant(label=text, model=model, config=parse_changes(changes))

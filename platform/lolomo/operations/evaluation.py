@@ -5,9 +5,10 @@ is not done again, and a long evaluation that was killed goes on where it was.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 import polars as pl
 
@@ -44,6 +45,17 @@ WIDTH_OF_OTHERS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A model with a configuration of its own, beside those that are as the pipeline fits them."""
+
+    label: str
+    """How tables call it."""
+    model: str
+    config: Mapping[str, Any]
+    """Fields that differ from the defaults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What is to be judged."""
 
@@ -51,6 +63,8 @@ class Selection:
     """Names of tasks; all that the data allow if empty."""
     models: tuple[str, ...] = ()
     """Names of models, each in the tasks that it has a role in; the pipeline's if empty."""
+    variants: tuple[Variant, ...] = ()
+    """What takes part beside the models, in the tasks that its model has a role in."""
     alternatives: bool = False
     """Whether models that the pipeline leaves out take part as well."""
     window: str = "test"
@@ -59,7 +73,8 @@ class Selection:
     num_seeds: int = 1
     """How many fits of each model, from `SEED` on."""
     against: str = ""
-    """Name of a model that takes part whatever else is selected, to compare to; "" for none."""
+    """Label of a variant, or name of a model that takes part whatever else is selected, to compare
+    to; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ class Evaluation:
     skipped: dict[str, str] = field(default_factory=dict)
     """Why not, by what was left out."""
     against: str = ""
-    """The model that the others are compared to; "" for none."""
+    """The model or variant that the others are compared to; "" for none."""
 
 
 def evaluate_models(
@@ -110,7 +125,7 @@ def _plan(
     tasks: Sequence[Task], selection: Selection
 ) -> tuple[list[tuple[Entrant, Protocol]], dict[str, str]]:
     """Return who is asked by which protocol, and which tasks one cannot be asked by."""
-    for name in (*selection.models, *([selection.against] if selection.against else ())):
+    for name in _named(selection):
         roles = find_model(name).roles
         if not any(task.name in roles for task in tasks):
             raise ModelError(
@@ -127,17 +142,42 @@ def _plan(
             continue
         # At the cut nothing is late: what is known then is all that there is.
         ages = (FRESH,) if protocol == "static" else selection.freshness
-        for model, age, seed in product(
-            _models(task, selection), ages, range(SEED, SEED + selection.num_seeds)
+        for variant, age, seed in product(
+            _variants(task, selection), ages, range(SEED, SEED + selection.num_seeds)
         ):
-            entrant = Entrant(task=task.name, model=model, seed=seed, freshness=age)
+            entrant = Entrant(
+                task=task.name,
+                model=variant.model,
+                config=variant.config,
+                seed=seed,
+                freshness=age,
+                label=variant.label,
+            )
             plan.append((entrant, protocol))
     return plan, skipped
 
 
+def _named(selection: Selection) -> list[str]:
+    """Return the names of all models that are asked for."""
+    labels = {variant.label: variant.model for variant in selection.variants}
+    named = [*selection.models, *labels.values()]
+    return (
+        [*named, labels.get(selection.against, selection.against)] if selection.against else named
+    )
+
+
+def _variants(task: Task, selection: Selection) -> list[Variant]:
+    """Return what takes part in a task: models as they are, then variants."""
+    usual = [Variant(label="", model=name, config={}) for name in _models(task, selection)]
+    return usual + [
+        each for each in selection.variants if task.name in find_model(each.model).roles
+    ]
+
+
 def _models(task: Task, selection: Selection) -> list[str]:
     usual = [model.name for model in models_for(task.name, alternatives=selection.alternatives)]
-    wanted = {*(selection.models or usual), selection.against}
+    chosen = selection.models or (() if selection.variants else usual)
+    wanted = {*chosen, selection.against}
     names = [model.name for model in models_for(task.name, alternatives=True)]
     return [name for name in names if name in wanted]
 
@@ -148,7 +188,7 @@ def compare(evaluation: Evaluation) -> dict[str, Comparison]:
     Both answered the same queries, at equal freshness: a model that reads no counts is the same at
     any.
     """
-    rivals = [each for each in evaluation.judged if each.entrant.model == evaluation.against]
+    rivals = [each for each in evaluation.judged if each.name == evaluation.against]
     comparisons = {}
     for each in evaluation.judged:
         rival = next((rival for rival in rivals if _is_fair(each, rival)), None)

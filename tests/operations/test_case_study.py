@@ -122,6 +122,16 @@ def test_headline_rows_come_first_on_all_data_and_more_seeds_last() -> None:
     assert "hstu" not in more | {row.entrant.model for row in planned(headline=True)}
 
 
+def test_the_headline_has_rankers_that_read_everything_and_no_ladder_of_theirs() -> None:
+    rows = plan(CaseStudyOptions(headline=True), {"one": ["next_play", "top_picks"]})
+    rungs = {
+        model: {row.rung for row in rows if row.entrant.model == model}
+        for model in ("sasrec", "lightgbm_ranker", "deep_ranker")
+    }
+    assert rungs["sasrec"] == set(Rung)
+    assert rungs["lightgbm_ranker"] == rungs["deep_ranker"] == {Rung.CONTINUOUS_TIME}
+
+
 def test_a_quick_plan_trains_for_a_moment() -> None:
     assert all(
         row.entrant.config["epochs"] == 1

@@ -48,7 +48,10 @@ def report() -> None:
     help="Fits of each headline model; the report shows their mean and spread.",
 )
 @click.option(
-    "--headline", is_flag=True, help="Baselines, the SASRec ladder and the rankers, no others."
+    "--headline",
+    is_flag=True,
+    help="Baselines, the SASRec ladder and the rankers that read everything: all that the claims "
+    "rest on, and no more.",
 )
 @click.option(
     "--minutes",

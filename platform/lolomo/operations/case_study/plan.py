@@ -3,7 +3,8 @@
 Rows follow from the models that have a role in a task: one whose config has a field `inputs` climbs
 the ladder, a rung at a time; any other is a row of its own. A model that reads counts is judged
 twice, fresh and frozen, by one fit. The order is that of use to a reader who cannot wait: what is
-simple, then the headline's ladder, then the rankers, then everything else, each on all data sets
+simple, then the headline's ladder, then the rankers that read everything, by which every claim of
+the paper can be decided; then their ladders, and everything else. Each is done on all data sets
 before the next begins.
 """
 
@@ -42,10 +43,13 @@ class Stage(IntEnum):
     SIMPLE = 0
     HEADLINE_LADDER = 1
     RANKERS = 2
-    MORE_SIMPLE = 3
+    """Those that read everything, which is what rankers are for."""
+    RANKER_LADDERS = 3
+    """Their lower rungs; the headline's ladder shows first what each rung brings."""
+    MORE_SIMPLE = 4
     """What is fitted only when asked for, some of it slowly."""
-    OTHERS = 4
-    MORE_SEEDS = 5
+    OTHERS = 5
+    MORE_SEEDS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class CaseStudyOptions:
     num_seeds: int = 1
     """Fits of each headline model; the others are fitted once."""
     headline: bool = False
-    """Whether to stop after the rankers, but for further seeds."""
+    """Whether to stop after the rankers that read everything, but for further seeds."""
     quick: bool = False
     """Whether to train for a moment only, to see the report's form; no figure is to be quoted."""
     minutes: float | None = None
@@ -138,7 +142,12 @@ def _rows_of(
         row = first
         if rung is not None:
             config = {**base, INPUTS: str(rung)}
-            row = replace(first, entrant=replace(first.entrant, config=config), rung=rung)
+            row = replace(
+                first,
+                entrant=replace(first.entrant, config=config),
+                rung=rung,
+                stage=_stage(task, model, rung),
+            )
         yield row
         if model.method == "rank":
             yield replace(row, entrant=replace(row.entrant, freshness=FROZEN))
@@ -148,11 +157,13 @@ def _rows_of(
         yield replace(first, entrant=entrant, rung=Rung.IDS, variant=NO_PRIOR)
 
 
-def _stage(task: str, model: type[Model[Any]]) -> Stage:
+def _stage(task: str, model: type[Model[Any]], rung: Rung | None = None) -> Stage:
     if model.name == HEADLINE:
         return Stage.HEADLINE_LADDER
     if model.name in SHALLOW:
         return Stage.OTHERS
     if family_of(model) is Family.SIMPLE:
         return Stage.MORE_SIMPLE if model.roles[task] == Role.ALTERNATIVE else Stage.SIMPLE
-    return Stage.RANKERS if find_task(task).candidates_from else Stage.OTHERS
+    if not find_task(task).candidates_from:
+        return Stage.OTHERS
+    return Stage.RANKERS if rung in (Rung.CONTINUOUS_TIME, None) else Stage.RANKER_LADDERS

@@ -18,6 +18,7 @@ the targets, is in `lists`.
 * `page_recall@RxC`: of the titles that were played from a page, the share that stands in the first
   R rows and C columns once its rows are in the judged order.
 * `dr`, `ips`, `snips`: see `pitches`.
+* `logged_plays`: plays a row, off-policy, from a log with propensities; a gate asks for it.
 * `coverage@k`: distinct items among all first k, over the items known.
 """
 
@@ -263,6 +264,6 @@ _NUMBERS: dict[str, Callable[[_Targets, int], Floats]] = {
     "recall": _recall,
     "reward_ndcg": _ndcg,
 }
-_NO_K = frozenset({"mrr", "dr", "ips", "snips"})
+_NO_K = frozenset({"mrr", "dr", "ips", "snips", "logged_plays"})
 _NEED_K = frozenset({*_NUMBERS, *MEASURES, "coverage"})
 _WEIGHTS = {"ipw_": IPW_WEIGHT, "reward_": REWARD_WEIGHT, "snips": POLICY_WEIGHT}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lolomo.training.loop import Examples
 
 MICROSECONDS_A_DAY = 86_400_000_000
-EVENTS_A_PART = 1_000_000
+EVENTS_A_PART = 200_000
 """About so many events are packed at once."""
 WEIGHTS = "weights"
 

@@ -48,6 +48,14 @@ def test_a_study_without_a_ladder_is_a_picture_that_says_so(tmp_path: Path, draw
     assert "nothing measured yet" in words(draw, lonely, tmp_path / "picture.svg")
 
 
+def test_the_legend_names_what_is_drawn_and_nothing_else(tmp_path: Path) -> None:
+    of_one_rung = made_up_row("trees", 0.1, rung=Rung.CONTINUOUS_TIME, task="top_picks")
+    measured = study([*ladder("sasrec", {Rung.IDS: 0.08, Rung.CONTENT: 0.1}), of_one_rung])
+    text = words(ladder_figure, measured, tmp_path / "picture.svg")
+    assert "sasrec" in text
+    assert "trees" not in text
+
+
 def test_equal_rows_give_equal_bytes_and_png_is_png(tmp_path: Path) -> None:
     measured = study(ladder("sasrec", {Rung.IDS: 0.08, Rung.CONTENT: 0.1}))
     first, again = (ladder_figure(measured, tmp_path / f"{name}.svg") for name in ("a", "b"))

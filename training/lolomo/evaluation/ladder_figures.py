@@ -119,8 +119,11 @@ def _ladders(study: Study, panels: Sequence[tuple[str, str]], path: Path, title:
         for axis in axes[place]:
             _label_baselines(axis)
     if panels:
+        tasks = {task for task, _ in panels}
+        drawn = {row.architecture for row in study.rows if row.task in tasks}
+        handles = _legend({name: colour for name, colour in colours.items() if name in drawn})
         figure.legend(
-            handles=_legend(colours), loc="outside lower center", ncols=4, frameon=False, fontsize=9
+            handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
         )
     _title(figure, title, panels)
     return _save(figure, path)

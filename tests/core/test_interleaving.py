@@ -37,3 +37,17 @@ def test_short_rankings_make_short_lists(first: list[str], second: list[str]) ->
 def test_points_go_to_who_picked_what_was_watched() -> None:
     drawn = team_draft(["a", "b"], ["x", "y"], 4, np.random.default_rng(0))
     assert drawn.points(["a", "b", "y", "elsewhere"]) == (2, 1)
+
+
+@pytest.mark.parametrize("second", [list("cbxy"), list("abcd"), list("b"), []])
+def test_propensities_are_those_of_the_draft(second: list[str]) -> None:
+    rng = np.random.default_rng(5)
+    drawn: dict[tuple[str, ...], tuple[int, float]] = {}
+    for _ in range(4000):
+        draft = team_draft(FIRST, second, 3, rng)
+        joint = float(np.prod(draft.propensities))
+        count, _ = drawn.get(draft.item_ids, (0, joint))
+        drawn[draft.item_ids] = (count + 1, joint)
+    assert sum(joint for _, joint in drawn.values()) == pytest.approx(1.0)
+    for count, joint in drawn.values():
+        assert count / 4000 == pytest.approx(joint, abs=0.03)

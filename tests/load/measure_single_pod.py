@@ -20,7 +20,7 @@ from load.serving_parts import known_users
 from lolomo.core.settings import Settings, Workspace
 from lolomo.operations.capacity import SINGLE_POD
 from lolomo.serving.bentos import FrontOptions, PageRequest, load_front
-from lolomo.serving.bentos.load import calm_garbage_collector
+from lolomo.serving.bentos.garbage import calm_garbage_collector
 
 
 def pages(workspace: Workspace, num_pages: int) -> dict[str, float]:

@@ -195,7 +195,7 @@ def simulated_features(workspace: Workspace, snapshot: Any) -> OnlineFeatures:
 def main() -> None:
     """Print what a page of a workspace takes, as one line of JSON."""
     from lolomo.serving.bentos import FrontOptions, load_front
-    from lolomo.serving.bentos.load import calm_garbage_collector
+    from lolomo.serving.bentos.garbage import calm_garbage_collector
 
     workspace, pages = Workspace(Path(sys.argv[1])), int(sys.argv[2])
     front = load_front(FrontOptions(workspace.root, deadline_seconds=10.0, journal=False))

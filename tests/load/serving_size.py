@@ -29,7 +29,7 @@ from load.serving_workspace import pss_bytes
 from lolomo.core.settings import Workspace
 from lolomo.features import FeatureStore, all_features
 from lolomo.serving.bentos import Front, FrontOptions, load_front
-from lolomo.serving.bentos.load import calm_garbage_collector
+from lolomo.serving.bentos.garbage import calm_garbage_collector
 from lolomo.serving.steps import Champion
 
 QUERIES, PAGES = 200, 120

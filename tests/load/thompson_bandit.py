@@ -1,6 +1,6 @@
 """Shows what Thompson sampling on a head is worth where the truth is known.
 
-    python tests/load/thompson_bandit.py --seeds 20
+    python tests/load/thompson_bandit.py --seeds 6 --rounds 60
 
 Two *simulated* services. Members choose one of five titles shown, or none, by a softmax whose
 weights nobody knows; the service learns a softmax head from what it showed, again after each round,
@@ -33,8 +33,8 @@ UNITS = {SAME: TITLES, NEW: 12}
 POLICIES: dict[str, Policy] = {
     "greedy": Greedy(),
     "plackett_luce(0.3)": PlackettLuce(0.3),
-    "plackett_luce(1.0)": PlackettLuce(1.0),
-    "thompson": Thompson(num_samples=32),
+    "thompson": Thompson(),
+    "thompson(scale=0.5)": Thompson(scale=0.5),
 }
 
 
@@ -107,8 +107,8 @@ def _show(head: Head, truth: Floats, slates: list[Floats], rng: np.random.Genera
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
     for service in (SAME, NEW):
         print(f"\n{service:22}{'regret':>9}{'last third':>12}{'less than greedy':>26}")

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from releases import store_with_releases
 
 from lolomo.cli.experiment import experiment
-from lolomo.core.errors import SettingsError
+from lolomo.core.errors import LolomoError, SettingsError
 from lolomo.core.experiment import Arm, Experiment, assign
+from lolomo.core.release import Release
 from lolomo.core.settings import Settings
 from lolomo.events import find_dataset, import_dataset
+from lolomo.serving.experiments import Assignments
 
 ARMS = (Arm("control"), Arm("treatment"))
 MAPPING = """\
@@ -100,9 +103,62 @@ def test_no_experiment_is_said_to_be_none(run: Any) -> None:
     assert "no experiment was started" in run("status")
 
 
+def test_a_watch_rolls_back_and_a_running_service_follows(run: Any, tmp_path: Path) -> None:
+    assignments = Assignments(tmp_path / "home" / "harmed" / "experiments")
+    moment = round(datetime(2026, 1, 16, tzinfo=UTC).timestamp() * 1e6)
+    run(*WORDS, *GUARD)
+    assert assignments.of("u1", moment).arms.keys() == {"harm"}
+    said = run("watch", "--looks", "2", "--every", "0")
+    assert said.count("harm is rolled back: treatment harms plays") == 1
+    assert assignments.of("u1", moment).arms == {}
+
+
+@pytest.fixture
+def releases(run: Any, tmp_path: Path) -> dict[str, Release]:
+    """Releases of the workspace, by how they fared at the gate, and one of another task."""
+    return store_with_releases(tmp_path / "home" / "harmed" / "releases")
+
+
+@pytest.mark.parametrize("mode", ["arms", "interleaving", "shadow"])
+def test_releases_are_compared_by_the_start_of_their_digest(
+    run: Any, releases: dict[str, Release], tmp_path: Path, mode: str
+) -> None:
+    digest = releases["passed"].digest
+    said = run(*WORDS, "--release", f"treatment:top_picks={digest[:10]}", "--mode", mode)
+    assert f"UTC{'' if mode == 'arms' else f', {mode}'}: control 50%" in said
+    (found,) = json.loads(run("status", "--json"))
+    assert found["experiment"]["arms"][1]["releases"] == f"top_picks={digest}"
+    assert ("analysis" in found) is (mode == "arms")
+    assert "harm is running" in run("report", "harm")
+
+
+@pytest.mark.parametrize(
+    ("gate", "task", "mode", "message"),
+    [
+        ("failed", "top_picks", "interleaving", "failed its gate"),
+        ("failed", "top_picks", "arms", "failed its gate"),
+        ("next_play", "top_picks", "arms", "is of task 'next_play'"),
+        ("next_play", "next_play", "interleaving", "ranks nothing"),
+    ],
+)
+def test_a_release_that_members_should_not_meet_is_refused(
+    run: Any, releases: dict[str, Release], gate: str, task: str, mode: str, message: str
+) -> None:
+    words = ["--release", f"treatment:{task}={releases[gate].digest}", "--mode", mode]
+    with pytest.raises(LolomoError, match=message):
+        run(*WORDS, *words)
+
+
+def test_what_failed_its_gate_may_be_tried_unseen(run: Any, releases: dict[str, Release]) -> None:
+    wanted = f"treatment:top_picks={releases['failed'].digest}"
+    assert "shadow" in run(*WORDS, "--release", wanted, "--mode", "shadow")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--mode", "shadow"], "one arm with releases"),
+        (["--release", "absent:top_picks=ab"], "--release for 'absent'"),
         (["--metric", "hours"], "expected some of"),
         (["--guardrail", "plays:much"], "NAME:NUMBER"),
         (["--segment", "half"], "FROM:TO"),

@@ -32,7 +32,7 @@ class Journal:
 
     root: Path
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+    def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """Answer SQL in which `journal` is the table of all requests.
 
         Raises:

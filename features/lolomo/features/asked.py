@@ -16,12 +16,17 @@ DAY = 86_400_000_000
 class Places:
     """Finds the place of an item in a catalogue.
 
+    Whoever asks about a whole catalogue does so again and again, so the last such array, which must
+    not change, is looked up once.
+
     Args:
         item_ids: The catalogue. Shape: [items].
     """
 
     def __init__(self, item_ids: Ids) -> None:
         self._index = {item_id: place for place, item_id in enumerate(item_ids.tolist())}
+        self._whole: Ids | None = None
+        self._places_of_whole = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -31,10 +36,14 @@ class Places:
         ids = np.asarray(item_ids, object)
         if ids.ndim > 1 and not ids.strides[0]:  # one list of candidates for all queries
             return np.broadcast_to(self(ids[0]), ids.shape)
+        whole = ids if ids.base is None else ids.base
+        if whole is self._whole and ids.size == len(self._places_of_whole):
+            return self._places_of_whole.reshape(ids.shape)
         find = self._index.get
-        return np.array([find(item_id, -1) for item_id in ids.ravel().tolist()], np.int64).reshape(
-            ids.shape
-        )
+        places = np.array([find(item_id, -1) for item_id in ids.ravel().tolist()], np.int64)
+        if len(places) >= len(self):
+            self._whole, self._places_of_whole = whole, places
+        return places.reshape(ids.shape)
 
 
 @dataclass(frozen=True, slots=True)

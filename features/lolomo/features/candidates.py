@@ -83,16 +83,14 @@ def merge(
         excluded: Item ids that must not come back, such as those already watched.
         limit: Most candidates to return.
     """
-    hidden = frozenset(excluded)
+    hidden = {"", *excluded}
     position: dict[str, int] = {}
     placed: list[tuple[str, NDArray[np.int64], Scores]] = []
     for source, proposal in proposals.items():
-        keep = [
-            place
-            for place, item_id in enumerate(proposal.item_ids.tolist())
-            if item_id and item_id not in hidden
-        ]
-        item_ids = proposal.item_ids[keep].tolist()
+        item_ids = proposal.item_ids.tolist()
+        keep = [place for place, item_id in enumerate(item_ids) if item_id not in hidden]
+        if len(keep) < len(item_ids):
+            item_ids = [item_ids[place] for place in keep]
         indices = [position.setdefault(item_id, len(position)) for item_id in item_ids]
         placed.append((source, np.array(indices, np.int64), proposal.scores[keep]))
     features = {name: np.zeros(len(position), np.float32) for name in source_features(sources)}
@@ -104,5 +102,15 @@ def merge(
             features[f"{source}_score"][places] = scores
             features[f"{source}_reciprocal_rank"][places] = 1.0 / ranks
     merged: Ids = np.array(list(position), dtype=object)
-    order = np.lexsort((merged.astype(str), -fused))[:limit]
+    order = _best(merged, fused, limit)
     return Candidates(merged[order], {name: column[order] for name, column in features.items()})
+
+
+def _best(item_ids: Ids, fused: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
+    """Return the places of the best, best first, ties by item id. Only these are sorted."""
+    among = np.arange(len(fused))
+    if 0 < limit < len(fused):
+        least = np.partition(fused, len(fused) - limit)[len(fused) - limit]
+        among = np.flatnonzero(fused >= least)
+    order = np.lexsort((item_ids[among].astype(str), -fused[among]))[:limit]
+    return np.asarray(among[order], np.int64)

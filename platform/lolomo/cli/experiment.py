@@ -1,6 +1,8 @@
 """`lolomo experiment`: compare arms on members, look whenever you like, roll back what harms."""
 
+import itertools
 import json
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from lolomo.core.errors import SettingsError
 from lolomo.core.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lolomo.core.experiment_store import Entry
     from lolomo.operations.experiments import Experiments, Look
@@ -34,6 +36,7 @@ def experiment() -> None:
       lolomo experiment start rows-first --arm control --arm treatment --metric plays \
         --guardrail active_days:0.1 --from 2013-08-01
       lolomo experiment status
+      lolomo experiment watch --every 60
       lolomo experiment report rows-first
       lolomo experiment stop rows-first --reason "decided: treatment"
     """
@@ -72,6 +75,20 @@ def experiment() -> None:
     metavar="ARM:POLICIES",
     help="How an arm's rows are drawn, as treatment:top_picks=plackett_luce(temperature=0.5).",
 )
+@click.option(
+    "--release",
+    "released",
+    multiple=True,
+    metavar="ARM:TASK=RELEASE",
+    help="What answers an arm in place of the champion, by the start of its digest.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["arms", "interleaving", "shadow"]),
+    default="arms",
+    show_default=True,
+    help="Each member has an arm; or both releases fill one row; or one answers copies, unseen.",
+)
 @click.option("--layer", default="default", show_default=True, help="Shares no unit within it.")
 @click.option(
     "--segment", default="0:1", show_default=True, metavar="FROM:TO", help="Its part of the layer."
@@ -84,21 +101,33 @@ def start(name: str, start: datetime | None, dataset: str | None, **words: Any) 
     """Begin an experiment on members that are known by then.
 
     Which member gets which arm follows from the name (or salt) alone, so it is the same everywhere
-    and for ever.
+    and for ever. A running service follows within a second.
 
-    Example: lolomo experiment start rows-first --arm control:9 --arm treatment:1 --holdout 0.05
-    """
-    from lolomo.core.experiment import Arm, Experiment, Guardrail
+    \b
+    Examples:
+      lolomo experiment start rows-first --arm control:9 --arm treatment:1 --holdout 0.05
+      lolomo experiment start sharper --arm control:9 --arm treatment:1 \
+        --release treatment:top_picks=3f2a91 --guardrail active_days:0.05
+      lolomo experiment start tasted --arm control --arm treatment \
+        --release treatment:top_picks=3f2a91 --mode interleaving
+      lolomo experiment start copied --arm control:9 --arm treatment:1 \
+        --release treatment:top_picks=3f2a91 --mode shadow
+    """  # noqa: D301
+    from lolomo.core.experiment import Arm, Experiment, Guardrail, Mode
     from lolomo.core.experiment_store import Entry
 
     opened = _open(dataset)
-    drawn = {arm: text for arm, _, text in (word.partition(":") for word in words["drawn"])}
     pairs = [_pair(word, 1.0, "--arm") for word in words["arms"]]
-    if unknown := sorted(drawn.keys() - dict(pairs)):
-        raise SettingsError(f"received --draw for {unknown}; expected any of {[*dict(pairs)]}")
+    drawn = _by_arm(words["drawn"], dict(pairs), "--draw")
+    released = {
+        arm: _whole(opened, text)
+        for arm, text in _by_arm(words["released"], dict(pairs), "--release").items()
+    }
     made = Experiment(
         name=name,
-        arms=tuple(Arm(arm, share, drawn.get(arm, "")) for arm, share in pairs),
+        arms=tuple(
+            Arm(arm, share, drawn.get(arm, ""), released.get(arm, "")) for arm, share in pairs
+        ),
         salt=words["salt"],
         layer=words["layer"],
         segment=_segment(words["segment"]),
@@ -107,10 +136,12 @@ def start(name: str, start: datetime | None, dataset: str | None, **words: Any) 
         guardrails=tuple(
             Guardrail(*_pair(word, 0.0, "--guardrail")) for word in words["guardrails"]
         ),
+        mode=Mode(words["mode"]),
     )
     opened.start(Entry(experiment=made, metrics=words["metrics"]))
     shares = ", ".join(f"{arm} {share:.0%}" for arm, share in made.shares().items())
-    click.echo(f"{name} runs from {made.start:%Y-%m-%d %H:%M} UTC: {shares}")
+    how = "" if made.mode is Mode.ARMS else f", {made.mode}"
+    click.echo(f"{name} runs from {made.start:%Y-%m-%d %H:%M} UTC{how}: {shares}")
 
 
 @experiment.command()
@@ -126,6 +157,29 @@ def status(at: datetime | None, dataset: str | None, as_json: bool) -> None:
     Example: lolomo experiment status --dataset movietweetings-100k
     """
     _show(_open(dataset, at).guard(), as_json)
+
+
+@experiment.command()
+@click.option("--every", default=300.0, show_default=True, help="Seconds between two looks.")
+@click.option("--looks", type=int, help="End after so many looks.  [default: when interrupted]")
+@WORKING_DATASET
+def watch(every: float, looks: int | None, dataset: str | None) -> None:
+    """Look at all experiments again and again, and roll back what crosses a guardrail.
+
+    Says only what changes. For a scheduler of your own, `status` does one look.
+
+    Example: lolomo experiment watch --every 60
+    """
+    known: dict[str, str] = {}
+    for number in itertools.count(1):
+        for look in _open(dataset).guard():
+            name, sentence = look.entry.experiment.name, _sentence(look.entry)
+            if known.get(name) != sentence:
+                click.echo(sentence)
+            known[name] = sentence
+        if number == looks:
+            return
+        time.sleep(every)
 
 
 @experiment.command()
@@ -169,7 +223,7 @@ def _open(dataset: str | None, at: datetime | None = None) -> "Experiments":
 def _show(looks: "Sequence[Look]", as_json: bool) -> None:
     from rich.console import Console
 
-    from lolomo.evaluation.experiments import to_table
+    from lolomo.evaluation.experiments import preference_table, shadow_table, to_table
 
     if as_json:
         click.echo(json.dumps([_as_json(look) for look in looks], indent=2))
@@ -177,6 +231,14 @@ def _show(looks: "Sequence[Look]", as_json: bool) -> None:
     console = Console()
     for look in looks:
         console.print(_sentence(look.entry), highlight=False)
+        if look.preferences:
+            console.print(preference_table(look.preferences))
+        if look.shadows:
+            console.print(shadow_table(look.shadows))
+        if look.analysis is None:
+            if not (look.preferences or look.shadows):
+                console.print("no request was copied yet")
+            continue
         console.print(to_table(look.analysis))
         for crossing in look.analysis.crossings:
             console.print(f"[red]{crossing.sentence}[/]", highlight=False)
@@ -191,9 +253,16 @@ def _sentence(entry: "Entry") -> str:
 
 def _as_json(look: "Look") -> dict[str, Any]:
     """Return everything; an end of an interval that is not known yet is null."""
-    values = json.loads(look.entry.to_json()) | {"analysis": asdict(look.analysis)}
-    values["analysis"]["ratio"]["is_alarm"] = look.analysis.ratio.is_alarm
-    return {**values, "analysis": _finite(values["analysis"])}
+    values = json.loads(look.entry.to_json())
+    if look.analysis is not None:
+        analysis = asdict(look.analysis)
+        analysis["ratio"]["is_alarm"] = look.analysis.ratio.is_alarm
+        values["analysis"] = _finite(analysis)
+    for name in ("preferences", "shadows"):
+        by_task = getattr(look, name)
+        if by_task:
+            values[name] = {task: _finite(asdict(found)) for task, found in by_task.items()}
+    return dict(values)
 
 
 def _finite(value: Any) -> Any:
@@ -203,6 +272,27 @@ def _finite(value: Any) -> Any:
         return [_finite(each) for each in value]
     unknown = isinstance(value, float) and not abs(value) < float("inf")
     return None if unknown else value
+
+
+def _by_arm(words: "Sequence[str]", arms: "Mapping[str, float]", option: str) -> dict[str, str]:
+    """Return what follows the name of an arm, several of one arm joined by commas.
+
+    Raises:
+        SettingsError: If there is no such arm.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        arm, _, text = word.partition(":")
+        if arm not in arms:
+            raise SettingsError(f"received {option} for {arm!r}; expected any of {[*arms]}")
+        found[arm] = f"{found[arm]}, {text}" if arm in found else text
+    return found
+
+
+def _whole(opened: "Experiments", text: str) -> str:
+    """Return `task=release` pairs with whole digests."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    return ", ".join(f"{task.strip()}={opened.digest(start.strip())}" for task, _, start in pairs)
 
 
 def _pair(word: str, default: float, option: str) -> tuple[str, float]:

@@ -23,10 +23,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from itertools import pairwise
 from typing import Literal
 
 from lolomo.core.errors import SettingsError
+from lolomo.core.release import DIGEST
 
 HOLDOUT = "holdout"
 """What `assign` answers for a unit that is kept out of every experiment."""
@@ -34,6 +36,18 @@ OUTSIDE = ""
 """What `assign` answers for a unit that the layer gives to another experiment, or to none."""
 
 _MANTISSA_BITS = 53
+
+
+class Mode(StrEnum):
+    """How arms are compared."""
+
+    ARMS = "arms"
+    """Each member has one of them."""
+    INTERLEAVING = "interleaving"
+    """Every member has both: the rows of two releases are drafted into one, title by title."""
+    SHADOW = "shadow"
+    """Members have the control; requests of those who fall to the treatment are copied to its
+    release, whose answer nobody sees."""
 
 
 def bucket(unit_id: str, salt: str) -> float:
@@ -61,6 +75,26 @@ class Arm:
     policies: str = ""
     """How its members' rows are drawn, as `lolomo.core.policy.policies_from` reads it, such as
     `top_picks=plackett_luce(temperature=0.5)`; "" for as everybody's."""
+    releases: str = ""
+    """Which releases answer in place of champions, as `top_picks=<digest>, ...`; "" for none."""
+
+    def __post_init__(self) -> None:
+        self.releases_by_task()
+
+    def releases_by_task(self) -> dict[str, str]:
+        """Return the digest of the arm's release for each task that has one.
+
+        Raises:
+            SettingsError: If the text names no task, or what is no digest.
+        """
+        pairs = [part.partition("=") for part in self.releases.split(",") if part.strip()]
+        found = {task.strip(): digest.strip() for task, _, digest in pairs}
+        if not all(task and DIGEST.fullmatch(digest) for task, digest in found.items()):
+            raise SettingsError(
+                f"arm {self.name!r} has the releases {self.releases!r}; expected such as "
+                "`top_picks=<digest>`, with a digest of 64 hexadecimal digits"
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +127,7 @@ class Experiment:
     stop: datetime | None = None
     """When it no longer counts; None for not yet known."""
     guardrails: tuple[Guardrail, ...] = ()
+    mode: Mode = Mode.ARMS
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -108,6 +143,12 @@ class Experiment:
             "guardrails that allow a loss of 0 or more": not all(
                 0 <= guardrail.max_loss < math.inf for guardrail in self.guardrails
             ),
+            f"a control and one arm with releases, to be one of {self.mode}": self.mode
+            is not Mode.ARMS
+            and [bool(arm.releases) for arm in self.arms] != [False, True],
+            "no policies in an arm of which nobody is shown a row of its own": self.mode
+            is not Mode.ARMS
+            and any(arm.policies for arm in self.arms),
             "a stop after its start": self.start is not None
             and self.stop is not None
             and self.stop <= self.start,
@@ -120,6 +161,11 @@ class Experiment:
     def control(self) -> str:
         """The arm that the others are compared to."""
         return self.arms[0].name
+
+    @property
+    def challengers(self) -> dict[str, str]:
+        """The digest of the last arm's release by task: what the champions are compared with."""
+        return self.arms[-1].releases_by_task()
 
     def shares(self) -> dict[str, float]:
         """Return each arm's share of the experiment's units; they sum to 1."""

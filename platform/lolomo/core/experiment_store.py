@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from lolomo.core.errors import SettingsError
-from lolomo.core.experiment import Arm, Experiment, Guardrail, assign, check_layers
+from lolomo.core.experiment import Arm, Experiment, Guardrail, Mode, assign, check_layers
 from lolomo.core.files import write_atomically
+
+LATER = frozenset({"mode", "releases"})
+"""Fields that files of earlier versions lack."""
 
 
 class State(StrEnum):
@@ -58,6 +61,8 @@ class Entry:
             inner["segment"] = tuple(inner["segment"])
             for end in ("start", "stop"):
                 inner[end] = datetime.fromisoformat(inner[end]) if inner[end] else None
+            if "mode" in inner:
+                inner["mode"] = Mode(inner["mode"])
             values["experiment"] = Experiment(**inner)
             values["metrics"], values["state"] = tuple(values["metrics"]), State(values["state"])
             return cls(**values)
@@ -152,11 +157,14 @@ def arms_of(unit_id: str, experiments: list[Experiment]) -> dict[str, str]:
 
 
 def _checked(kind: type, values: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass, refusing unknown and missing ones by name."""
+    """Return the fields of a dataclass, refusing unknown and missing ones by name.
+
+    Those that came later may be missing: files of the version before are read.
+    """
     known = {field.name for field in fields(kind)}
     received = set(values) if isinstance(values, Mapping) else set()
-    if received != known:
-        unknown, missing = sorted(received - known), sorted(known - received)
+    unknown, missing = sorted(received - known), sorted(known - received - LATER)
+    if unknown or missing:
         raise ValueError(f"{kind.__name__} has unknown {unknown} and lacks {missing}")
     return dict(values)
 

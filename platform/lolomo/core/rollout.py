@@ -10,7 +10,6 @@ the folder is the release store's; on a cluster it is a ConfigMap of the overlay
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,10 +18,9 @@ from typing import Any
 from lolomo.core.errors import ReleaseError
 from lolomo.core.experiment import bucket
 from lolomo.core.files import write_atomically
-from lolomo.core.release import PINS
+from lolomo.core.release import DIGEST, PINS
 
 CANARIES = "canaries.json"
-DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

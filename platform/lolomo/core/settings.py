@@ -69,6 +69,11 @@ class Workspace:
         return self.root / "journal"
 
     @property
+    def shadows(self) -> Path:
+        """What releases answered to copies of requests, as a journal of its own."""
+        return self.root / "shadows"
+
+    @property
     def reports(self) -> Path:
         """Pages and figures to look at."""
         return self.root / "reports"

@@ -57,7 +57,8 @@ def erase_user(workspace: Workspace, user_id: str, progress: Progress = silent) 
     progress(0.1, "event log")
     erased = erase_user_events(workspace.events, user_id)
     progress(0.3, "journal")
-    num_journalled = erase_user_journal(workspace.journal, user_id)
+    journals = (workspace.journal, workspace.shadows)
+    num_journalled = sum(erase_user_journal(journal, user_id) for journal in journals)
     return _finish(workspace, "user", erased, (num_incoming, num_journalled), progress)
 
 
@@ -70,7 +71,8 @@ def retain_since(workspace: Workspace, moment: datetime, progress: Progress = si
     progress(0.0, "event log")
     erased = erase_events_before(workspace.events, moment)
     progress(0.2, "journal")
-    num_files = erase_journal_before(workspace.journal, moment)
+    journals = (workspace.journal, workspace.shadows)
+    num_files = sum(erase_journal_before(journal, moment) for journal in journals)
     return _finish(workspace, "retention", erased, (0, num_files), progress)
 
 

@@ -6,21 +6,24 @@ experiment began: an arm cannot change who they are, only what they do.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from lolomo.core.columns import Columns, Kind
-from lolomo.core.errors import SettingsError
-from lolomo.core.experiment import assign
+from lolomo.core.errors import ReleaseError, SettingsError
+from lolomo.core.experiment import Mode, assign
 from lolomo.core.experiment_store import Entry, ExperimentStore, State
 from lolomo.core.policy import policies_from
+from lolomo.core.release import ReleaseStore
 from lolomo.core.reward import SATISFACTION
 from lolomo.core.settings import Settings
-from lolomo.evaluation.experiments import ARM, BEFORE, Analysis, analyse
+from lolomo.evaluation.experiments import ARM, BEFORE, Analysis, Preference, Shadowed, analyse
 from lolomo.events import EventLog
+from lolomo.operations.challenged import preferences, shadowed
 from lolomo.operations.happened import happened
+from lolomo.tasks import all_tasks
 
 PAST = timedelta(days=28)
 """How long before the start a user's habits are measured."""
@@ -57,7 +60,12 @@ class Look:
     """An experiment, and what it shows now."""
 
     entry: Entry
-    analysis: Analysis
+    analysis: Analysis | None = None
+    """Of arms that members have."""
+    preferences: Mapping[str, Preference] = field(default_factory=dict)
+    """By task, of releases that were interleaved."""
+    shadows: Mapping[str, Shadowed] = field(default_factory=dict)
+    """By task, of a release that answered copies."""
 
 
 class Experiments:
@@ -70,7 +78,7 @@ class Experiments:
     """
 
     def __init__(self, settings: Settings, dataset: str, now: datetime | None = None) -> None:
-        workspace = settings.workspace(dataset)
+        workspace = self._workspace = settings.workspace(dataset)
         self._events = happened(workspace)
         self.store = ExperimentStore(workspace.experiments)
         is_live = EventLog(workspace.events).manifest.live
@@ -84,6 +92,8 @@ class Experiments:
 
         Raises:
             SettingsError: If a metric or policy is unknown, or it would interfere with another.
+            ReleaseError: If a release is unknown, of another task, or was refused by its gate and
+                members would see it.
         """
         guards = (guardrail.metric for guardrail in entry.experiment.guardrails)
         unknown = sorted({*entry.metrics, *guards} - METRICS.keys())
@@ -91,24 +101,58 @@ class Experiments:
             raise SettingsError(f"received metrics {unknown}; expected some of {sorted(METRICS)}")
         for arm in entry.experiment.arms:
             policies_from(arm.policies)
+        for task, digest in entry.experiment.challengers.items():
+            self._check_release(task, digest, entry.experiment.mode)
         self.store.start(entry)
 
+    def digest(self, start: str) -> str:
+        """Return the whole digest of the release whose digest starts so.
+
+        Raises:
+            ReleaseError: If there is none, or more than one.
+        """
+        return ReleaseStore(self._workspace.releases).find(start).digest
+
+    def _check_release(self, task: str, digest: str, mode: Mode) -> None:
+        release = ReleaseStore(self._workspace.releases).find(digest)
+        if release.card.task != task:
+            raise ReleaseError(
+                f"{release.name} is of task {release.card.task!r}: expected one of {task!r}"
+            )
+        if mode is Mode.INTERLEAVING and not all_tasks()[task].candidates_from:
+            raise SettingsError(
+                f"{task!r} ranks nothing: expected a task that ranks what others propose, such as "
+                "top_picks; compare generators by arms or by a shadow"
+            )
+        if release.card.failed_gate and mode is not Mode.SHADOW:
+            raise ReleaseError(
+                f"{release.name} failed its gate ({release.card.gate.get('reason', 'not judged')}):"
+                " show members another, or try it as a shadow (--mode shadow)"
+            )
+
     def look(self, name: str) -> Look:
-        """Read one experiment as it stands.
+        """Read one experiment as it stands, by its mode.
 
         Raises:
             SettingsError: If there is none of that name.
         """
         entry = self.store.entry(name)
-        units = self.units(entry)
-        return Look(entry, analyse(entry.experiment, units, entry.metrics))
+        experiment = entry.experiment
+        match experiment.mode:
+            case Mode.ARMS:
+                return Look(entry, analyse(experiment, self.units(entry), entry.metrics))
+            case Mode.INTERLEAVING:
+                past = self._events.filter(pl.col(Columns.TIMESTAMP) < self.now)
+                return Look(entry, preferences=preferences(self._workspace, experiment, past))
+            case Mode.SHADOW:
+                return Look(entry, shadows=shadowed(self._workspace, experiment))
 
     def guard(self) -> list[Look]:
         """Read every experiment, and roll back those that have crossed a guardrail."""
         looks = []
         for name, entry in self.store.entries().items():
             look = self.look(name)
-            if look.analysis.crossings and entry.state is State.RUNNING:
+            if look.analysis and look.analysis.crossings and entry.state is State.RUNNING:
                 reason = "; ".join(crossing.sentence for crossing in look.analysis.crossings)
                 ended = self.store.end(name, State.ROLLED_BACK, reason, self.now)
                 look = Look(ended, look.analysis)

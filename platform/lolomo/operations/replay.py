@@ -15,7 +15,11 @@ from lolomo.serving.bentos.load import load_resources, native_log_dropped
 from lolomo.serving.journal.replaying import Record, Replay, is_everybodys, replay
 from lolomo.serving.releases import load_champion
 from lolomo.serving.steps import Champion, Resources
+from lolomo.serving.steps.rank import CHALLENGER
 from lolomo.tasks import all_tasks
+
+RIVAL = f"/{CHALLENGER}"
+"""Ends the name by which the journal knows the release that was drafted into a task's row."""
 
 
 @dataclass(slots=True)
@@ -36,11 +40,23 @@ class Replayer:
         """
         resources = self._resources_of(record["snapshot_version"])
         with native_log_dropped():
-            champions = {
-                task: self._champion(task, digest) for task, digest in record["releases"].items()
+            found = {
+                name: self._champion(name.partition("/")[0], digest)
+                for name, digest in record["releases"].items()
             }
-        policies = policies_from(record["exploration"] or "")
-        return replay(record, replace(resources, champions=champions, policies=policies))
+        rivals = {
+            name.removesuffix(RIVAL): champion
+            for name, champion in found.items()
+            if name.endswith(RIVAL)
+        }
+        as_then = replace(
+            resources,
+            champions={name: each for name, each in found.items() if not name.endswith(RIVAL)},
+            challengers={(task, rival.digest): rival for task, rival in rivals.items()},
+            interleaved={task: rival.digest for task, rival in rivals.items()},
+            policies=policies_from(record["exploration"] or ""),
+        )
+        return replay(record, as_then)
 
     def _champion(self, task: str, digest: str) -> Champion:
         key = (task, digest)

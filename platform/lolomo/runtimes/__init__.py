@@ -15,13 +15,16 @@ from typing import TypeAlias
 from lolomo.core.errors import ReleaseError
 from lolomo.core.recommender import Query, Ranker, Retriever
 from lolomo.core.release import Release
+from lolomo.runtimes.given import GivenRanker
 
 __all__ = [
     "RUNTIMES",
     "Recommender",
+    "compiled",
     "limit_threads",
     "load",
     "load_files",
+    "prepared",
     "quiet_tensorflow",
     "warm_up",
 ]
@@ -81,6 +84,27 @@ def load_files(path: Path, runtime: str, method: str, inputs: Sequence[str]) -> 
             "install the version of Lolomo that made it"
         )
     return RUNTIMES[runtime](path, method, tuple(inputs))
+
+
+def compiled(recommender: Recommender, candidates: int, history_length: int) -> Recommender:
+    """Return a recommender that is compiled for one query at a time, where its runtime can.
+
+    Args:
+        recommender: What was loaded.
+        candidates: Most candidates of a request.
+        history_length: Length of its history.
+    """
+    compiling = getattr(recommender, "compiled", None)
+    return compiling(candidates, history_length) if compiling else recommender
+
+
+def prepared(ranker: Ranker, given: Query) -> Ranker:
+    """Return a ranker that needs no more to be told what is given here.
+
+    What rests on these inputs alone is computed now, where the runtime can.
+    """
+    preparing = getattr(ranker, "prepared", None)
+    return preparing(given) if preparing else GivenRanker(ranker, given)
 
 
 def warm_up(recommender: Recommender, candidates: int = 500, history_length: int = 50) -> None:

@@ -2,36 +2,27 @@
 
 A signature is a concrete function, so a call traces nothing, whatever the batch. Each input is
 converted to the dtype that the signature states; TensorFlow holds strings as UTF-8 bytes.
-
-Who needs TensorFlow and not Keras imports `tf` from here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lolomo.core.best_places import best_places
+from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError, RequestError
-from lolomo.core.imports import without
 from lolomo.core.recommender import EXCLUDE, Ids, Query, Ranker, Retriever, Scores
-from lolomo.runtimes import quiet_tensorflow
-
-quiet_tensorflow()
-
-# TensorFlow imports Keras if it is there, and through it scikit-learn, pandas and matplotlib: half
-# of its import time, and nothing that a SavedModel needs. `import keras` works afterwards.
-with without("keras"):
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+from lolomo.runtimes.compiled_ranking import CompiledRanking
+from lolomo.runtimes.frozen_graph import FrozenGraph
+from lolomo.runtimes.given import GivenRanker
+from lolomo.runtimes.preparation import Preparation
+from lolomo.runtimes.tensors import numbers, tensor_of, tf
 
 __all__ = ["call", "load_saved_model", "numbers", "tf"]
-
-_decode = np.frompyfunc(bytes.decode, 1, 1)
 
 
 def load_saved_model(path: Path, method: str, inputs: tuple[str, ...]) -> Retriever | Ranker:
@@ -53,10 +44,15 @@ def load_saved_model(path: Path, method: str, inputs: tuple[str, ...]) -> Retrie
     if missing:
         raise ReleaseError(f"the SavedModel at {path} lacks the signatures {missing}")
     if method == "rank":
-        signature = module.signatures["rank"]
+        signature, graph = module.signatures["rank"], None
         if works_without_inputs(signature):
-            signature = folded(signature)
-        return SavedModelRanker(module, inputs, signature)
+            graph = FrozenGraph(signature)
+            signature = graph.signature()
+        if "posterior" in module.signatures:
+            from lolomo.runtimes.posterior import SavedModelPosterior
+
+            return SavedModelPosterior(module, inputs, signature, graph)
+        return SavedModelRanker(module, inputs, signature, graph)
     lines = (path / "assets" / "items.txt").read_text(encoding="utf-8").split("\n")
     retriever = SavedModelRetriever(module, inputs, np.array(lines[:-1], dtype=object))
     if "encode" not in module.signatures:
@@ -73,6 +69,8 @@ class SavedModelRetriever:
     module: Any
     inputs: tuple[str, ...]
     items: Ids
+    _places: dict[str, int] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """Of the items, once they were asked for."""
 
     def scores(self, query: Query) -> Scores:
         """Score every known item. Shape: [batch, items]."""
@@ -85,16 +83,24 @@ class SavedModelRetriever:
             query: The inputs, and perhaps `exclude`: ids `[batch, excluded]`, padded with "".
             k: How many; more than there are gives "" at the end.
         """
-        batch = len(query[self.inputs[0]]) if self.inputs[0] in query else 0
-        exclude = query.get(EXCLUDE, np.empty((batch, 0), dtype=object))
-        answer = call(
-            self.module.signatures["retrieve"],
-            (*self.inputs, EXCLUDE),
-            {**query, EXCLUDE: exclude},
-            k=tf.constant(k, tf.int32),
-        )
-        ids: Ids = _decode(answer["item_ids"].numpy())
-        return ids.astype(object), numbers(answer["scores"])
+        scores = self.scores(query)
+        item_ids = np.full((len(scores), k), "", object)
+        best = np.full((len(scores), k), -np.inf, np.float32)
+        for row, own in enumerate(scores):
+            own[self._excluded(query, row)] = -np.inf
+            places = best_places(own, k)
+            places = places[own[places] > -np.inf]
+            item_ids[row, : len(places)] = self.items[places]
+            best[row, : len(places)] = own[places]
+        return item_ids, best
+
+    def _excluded(self, query: Query, row: int) -> list[int]:
+        """Return the places of what must not come back for a query."""
+        if not self._places:
+            self._places.update(zip(self.items.tolist(), range(len(self.items)), strict=True))
+        lists = [query[name][row] for name in (Columns.HISTORY_ITEM_IDS, EXCLUDE) if name in query]
+        found = (self._places.get(item_id) for ids in lists for item_id in ids.tolist())
+        return [place for place in found if place is not None]
 
     def blank_query(self, candidates: int, history_length: int) -> Query:
         """Return a query of the usual shape that says nothing."""
@@ -109,14 +115,51 @@ class SavedModelRanker:
     inputs: tuple[str, ...]
     signature: Any
     """`rank`, folded where that pays."""
+    graph: FrozenGraph | None = None
+    """Of `rank`, where folding pays."""
+    one: CompiledRanking | None = None
+    """What answers one query at a time, where that was asked for."""
+    _preparations: dict[frozenset[str], Preparation] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def rank(self, query: Query) -> Scores:
         """Score the candidates of each query. Shape: [batch, candidates]."""
+        if self.one is not None and self.one.fits(query):
+            return self.one(query)
         return numbers(call(self.signature, self.inputs, query)["scores"])
+
+    def compiled(self, num_candidates: int, history_length: int) -> Self:
+        """Return a ranker that is compiled for one query at a time; others it answers as before.
+
+        Args:
+            num_candidates: Most candidates of such a query.
+            history_length: Longest history of such a query.
+        """
+        signature = self.module.signatures["rank"]
+        if self.graph is None and not multiplies_matrices(signature):
+            return self
+        graph = self.graph or FrozenGraph(signature)
+        return replace(self, one=CompiledRanking(graph, num_candidates, history_length))
+
+    def prepared(self, given: Query) -> Ranker:
+        """Return a ranker that needs no more to be told what is given here."""
+        if self.graph is None:
+            return GivenRanker(self, given)
+        names = frozenset(given)
+        if names not in self._preparations:
+            self._preparations[names] = Preparation(self.graph, names)
+        return self._preparations[names](given)
 
     def blank_query(self, candidates: int, history_length: int) -> Query:
         """Return a query of the usual shape that says nothing."""
         return _blank(self.signature, candidates, history_length)
+
+
+def multiplies_matrices(signature: Any) -> bool:
+    """Say whether there is enough to compute in a call for compiling it to pay."""
+    functions = signature.graph.as_graph_def().library.function
+    return any(node.op == "MatMul" for function in functions for node in function.node_def)
 
 
 def works_without_inputs(signature: Any) -> bool:
@@ -149,25 +192,7 @@ def folded(signature: Any) -> Any:
     What depends on no input, such as the vectors of a whole catalogue made from its content, is
     then computed at the first call and kept, where with variables each call computes it again.
     """
-    specs = signature.structured_input_signature[1]
-    constant = convert_variables_to_constants_v2(signature)
-    names = [tensor.name.partition(":")[0] for tensor in constant.inputs]
-    captured = signature.captured_inputs
-    placeholders = [tensor.name.partition(":")[0] for tensor in signature.inputs]
-    tables = dict(zip(placeholders[len(placeholders) - len(captured) :], captured, strict=True))
-    outputs = sorted(signature.structured_outputs)
-
-    def run(**query: Any) -> dict[str, Any]:
-        answer = constant(*(query[name] if name in specs else tables[name] for name in names))
-        return dict(zip(outputs, answer, strict=True))
-
-    return tf.function(run, autograph=False).get_concrete_function(**specs)
-
-
-def numbers(tensor: Any) -> Scores:
-    """Return a tensor's values as an array of its own."""
-    values: Scores = np.asarray(tensor.numpy(), np.float32)
-    return values
+    return FrozenGraph(signature).signature()
 
 
 def call(signature: Any, inputs: tuple[str, ...], query: Query, **more: Any) -> Mapping[str, Any]:
@@ -180,20 +205,9 @@ def call(signature: Any, inputs: tuple[str, ...], query: Query, **more: Any) -> 
     missing = sorted(set(inputs) - query.keys())
     if missing:
         raise RequestError(f"the query lacks {missing}; expected the inputs {sorted(inputs)}")
-    tensors = {name: _tensor(name, query[name], specs[name]) for name in inputs}
+    tensors = {name: tensor_of(name, query[name], specs[name]) for name in inputs}
     answer: Mapping[str, Any] = signature(**tensors, **more)
     return answer
-
-
-def _tensor(name: str, array: NDArray[Any], spec: Any) -> Any:
-    """Return an array as a tensor of the dtype and number of axes of a spec."""
-    if np.ndim(array) != len(spec.shape):
-        raise RequestError(
-            f"{name!r} has shape {list(np.shape(array))}; expected {len(spec.shape)} axes"
-        )
-    if spec.dtype == tf.string:
-        return tf.constant(np.asarray(array, dtype=object), tf.string)
-    return tf.constant(np.asarray(array, dtype=spec.dtype.as_numpy_dtype))
 
 
 def _blank(signature: Any, candidates: int, history_length: int) -> dict[str, NDArray[Any]]:

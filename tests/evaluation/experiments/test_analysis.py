@@ -14,7 +14,9 @@ from lolomo.evaluation.experiments import (
     analyse,
     compare_shadow,
     preference,
+    preference_table,
     rank_biased_overlap,
+    shadow_table,
     to_table,
 )
 
@@ -89,6 +91,7 @@ def test_the_better_ranker_wins_the_draft() -> None:
     assert found.share.low > 0.5
     assert found.p_value < 0.001
     assert found.wins + found.losses + found.ties == 150
+    assert preference_table({"top_picks": found}).row_count == 1
 
 
 def test_equal_rankers_win_equally_often() -> None:
@@ -98,6 +101,16 @@ def test_equal_rankers_win_equally_often() -> None:
     first, second = np.array(points, float).T
     found = preference(first, second, np.arange(400))
     assert found.share.low < 0.5 < found.share.high
+
+
+def test_equal_rankers_are_seldom_called_different_however_often_one_looks() -> None:
+    rng, found = np.random.default_rng(6), 0
+    for _ in range(200):
+        points = rng.integers(2, size=(2, 1200)).astype(float)
+        first, second = points
+        looks = [preference(first[:n], second[:n], np.arange(n)) for n in range(100, 1201, 100)]
+        found += any(look.is_decided or look.p_value < 0.05 for look in looks)
+    assert found <= 18  # 5 % of 200 each, within Monte-Carlo error
 
 
 def test_without_users_nothing_is_preferred() -> None:
@@ -112,11 +125,15 @@ def test_a_shadow_is_compared_by_lists_times_and_failures() -> None:
         "shadow": [["a", "b"], ["b", "c"], None],
         "served_us": [100, 100, 100],
         "shadow_us": [150, 250, 0],
+        "served_scores": [[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], []],
+        "shadow_scores": [[0.3, 0.2, 0.1], [0.1, 0.2, 0.3], []],
     }
     found = compare_shadow(pl.DataFrame(table))
     assert (found.num_requests, found.same_first, found.overlap) == (3, 0.5, 0.75)
     assert found.failed == pytest.approx(1 / 3)
     assert found.latency_ratio == 2.0
+    assert shadow_table({"top_picks": found}).row_count == 1
+    assert found.rank_correlation == pytest.approx(0.0)
 
 
 def test_a_shadow_that_never_answers_has_failed_and_none_asked_is_refused() -> None:

@@ -1,6 +1,7 @@
 """What a loop came to, as a table, a picture and JSON; every figure is labelled simulated."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,29 @@ def print_loop(report: LoopReport) -> None:
     console.print(table)
     console.print(f"learning minus static, satisfaction a visit: {_sentence(report)}")
     console.print(f"[dim]{NOTE}[/]")
+
+
+def pooled(intervals: Sequence[Interval]) -> Interval:
+    """Return the mean of differences in worlds of their own, with its 95 % interval.
+
+    The error is that of these seeds' members; how seeds differ shows beside it.
+
+    >>> pooled([Interval(0.0, -0.2, 0.2), Interval(0.2, 0.0, 0.4)]).mean
+    0.1
+    """
+    number = len(intervals)
+    mean = sum(each.mean for each in intervals) / number
+    half = sum(((each.high - each.low) / 2) ** 2 for each in intervals) ** 0.5 / number
+    return Interval(mean, mean - half, mean + half)
+
+
+def print_pooled(reports: Sequence[LoopReport]) -> None:
+    """Print what learning gave over several worlds."""
+    found = [report.difference() for report in reports]
+    for report, each in zip(reports, found, strict=True):
+        print(f"seed {report.plan.seed}: {_signed(each)}")  # noqa: T201
+    over = f"over {len(reports)} seeds"
+    print(f"learning minus static, satisfaction a visit, {over}: {_signed(pooled(found))}")  # noqa: T201
 
 
 def as_json(report: LoopReport) -> str:

@@ -20,10 +20,12 @@ from lolomo.serving.bentos.events import Ingestion
 from lolomo.serving.bentos.fallback import REFRESH_SECONDS, Fallback
 from lolomo.serving.bentos.reading import UserReader
 from lolomo.serving.bentos.schema import Limits, PageRequest, Visit
+from lolomo.serving.experiments import Assignment
+from lolomo.serving.experiments.shadowing import Copy, Shadows
 from lolomo.serving.journal import Recorder, Served
+from lolomo.serving.journal.writing_down import served_of
 from lolomo.serving.releases import Deployment, Serving, Source, Swapper, Trace
 from lolomo.serving.steps import (
-    ComposedPage,
     Context,
     Page,
     PageRow,
@@ -96,6 +98,8 @@ class Front:
         self.breaker = Breaker()
         """Opens while no page comes of the graph, so that members do not wait for everybody's."""
         self.fallback = Fallback()
+        self.shadows: Shadows | None = None
+        """Answers copies of requests; None where nothing is written down."""
         self.exploration = ""
         """How rows are drawn, in the words of the configuration, for the journal."""
         self.ingestion: Ingestion | None = None
@@ -116,7 +120,7 @@ class Front:
     @property
     def steps(self) -> Mapping[str, Step]:
         """The steps of the page's graph, as the champions answer."""
-        return self.deployment.serving_with(frozenset()).steps
+        return self.deployment.serving_with({}).steps
 
     def serving_for(self, user_id: str) -> Serving:
         """Return what answers a user."""
@@ -151,8 +155,9 @@ class Front:
         self._running = []
         if self.ingestion is not None:
             await self.ingestion.close()
-        if self.journal is not None:
-            await asyncio.to_thread(self.journal.close)
+        for written in (self.shadows, self.journal):
+            if written is not None:
+                await asyncio.to_thread(written.close)
 
     async def warm_up(self) -> None:
         """Compute the fallback page, and a page or two, before the first member asks."""
@@ -171,7 +176,7 @@ class Front:
     async def refresh_fallback(self) -> None:
         """Make the page that everybody gets again; while that fails the last one stays."""
         context = await self.context(PageRequest(user_id="lolomo:fallback"))
-        serving = self.deployment.serving_with(frozenset())
+        serving = self.deployment.serving_with({})
         page, _ = await attempt(serving.trending(context), "the fallback page")
         if page is not None:
             self.fallback.keep(page)
@@ -179,8 +184,11 @@ class Front:
     async def page(self, request: PageRequest, traceparent: str = "") -> PageAnswer:
         """Answer with a page, whatever happens."""
         started, trace = time.perf_counter(), Trace()
-        serving, degraded = self.serving_for(request.user_id), dict(self.deployment.degraded)
+        deployment = self.deployment
         context = await self.context(request, traceparent)
+        assigned = deployment.assigned(context.user.user_id, context.timestamp)
+        serving = deployment.serving_for(context.user.user_id, assigned.releases)
+        degraded = {**deployment.degraded, **deployment.not_loaded(assigned)}
         if not context.user.features:
             degraded[FEATURES] = Reason.NO_FEATURES.value
         trace.seconds[FEATURES] = time.perf_counter() - started
@@ -193,6 +201,8 @@ class Front:
         degraded |= page.degraded
         trace.seconds["total"] = time.perf_counter() - started
         self.write_down(serving, context, page, trace, degraded)
+        if assigned.shadows and self.ready:
+            self._shadow(deployment, context, assigned)
         return _answer(serving, context, page, degraded)
 
     def write_down(
@@ -205,8 +215,28 @@ class Front:
     ) -> None:
         """Hand what was answered to the journal, if there is one."""
         if self.journal is not None:
-            served = _served(serving, context, page, trace, degraded)
+            served = served_of(serving, context, page, trace, degraded)
             self.journal.record(self._with_arms(served))
+
+    def _shadow(self, deployment: Deployment, context: Context, assigned: Assignment) -> None:
+        """Offer copies of an answered request to the releases that the user's arms shadow with."""
+        challengers = deployment.resources.challengers
+        serving = deployment.serving_for(context.user.user_id, assigned.releases)
+        for experiment, wanted in assigned.shadows.items():
+            releases = {
+                pair[0]: challengers[pair] for pair in wanted.items() if pair in challengers
+            }
+            if releases and self.shadows is not None:
+                arm = assigned.arms[experiment]
+                self.shadows.offer(
+                    Copy(
+                        serving=serving,
+                        context=context,
+                        releases=releases,
+                        experiment=experiment,
+                        arm=arm,
+                    )
+                )
 
     def _with_arms(self, served: Served) -> Served:
         """Return what was served with what its rows were drawn by, and in which experiments."""
@@ -287,32 +317,4 @@ def _answer(
         degraded=degraded,
         releases={task: champion.digest for task, champion in champions.items()},
         num_candidates=page.num_candidates,
-    )
-
-
-def _served(
-    serving: Serving,
-    context: Context,
-    page: Page,
-    trace: Trace,
-    degraded: Mapping[str, str],
-) -> Served:
-    resources = serving.resources
-    made = page if isinstance(page, ComposedPage) else ComposedPage(rows=page.rows)
-    features, user_id = resources.features, context.user.user_id
-    return Served(
-        context=context,
-        surface=trace.surface,
-        received_at=trace.received_at,
-        page=page,
-        proposals=trace.proposals,
-        rankings=made.rankings,
-        releases={task: champion.digest for task, champion in resources.champions.items()},
-        degraded=degraded,
-        seconds={**trace.seconds, **made.seconds},
-        turned_down=resources.turned_down.get(user_id, frozenset()),
-        unfinished=resources.unfinished.get(user_id, ()),
-        snapshot_version=features.version,
-        snapshot_rows=features.codes,
-        counts_timestamp=features.counts_timestamp,
     )

@@ -1,7 +1,6 @@
 """Makes a front from what a workspace holds: pinned releases and materialised features."""
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from lolomo.serving.bentos.events import Ingestion
 from lolomo.serving.bentos.front import Front
 from lolomo.serving.bentos.remote import RemoteGraph
 from lolomo.serving.experiments import Assignments
+from lolomo.serving.experiments.shadowing import Shadows
 from lolomo.serving.journal import Recorder
 from lolomo.serving.releases import Source, load_deployment
 from lolomo.serving.steps import Features, Resources
@@ -68,7 +68,11 @@ def load_front(options: FrontOptions) -> Front:
     """
     workspace = Workspace(options.workspace)
     source = Source(
-        ReleaseStore(workspace.releases), all_tasks(), options.releases, options.rollout
+        ReleaseStore(workspace.releases),
+        all_tasks(),
+        options.releases,
+        options.rollout,
+        workspace.experiments,
     )
     source.champions()
     policies = policies_from(options.exploration)
@@ -85,6 +89,8 @@ def load_front(options: FrontOptions) -> Front:
     with native_log_dropped():
         front.deployment = load_deployment(source, resources)
     front.exploration = options.exploration
+    if options.journal:
+        front.shadows = Shadows(Recorder(JournalWriter(workspace.shadows)), front.admission)
     front.follow(source)
     front.take_events(Ingestion(workspace.incoming, resources.features.observe))
     front.watchers.append(partial(keep_fresh, resources.features))
@@ -136,18 +142,6 @@ async def keep_fresh(features: Features) -> None:
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
         await attempt(asyncio.to_thread(features.refresh), "refreshing features")
-
-
-def calm_garbage_collector() -> None:
-    """Leave what start-up made out of every later collection: it cuts the slowest answers."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
-def wake_garbage_collector() -> None:
-    """Undo `calm_garbage_collector`, so that extensions can tidy up as the process ends."""
-    gc.unfreeze()
 
 
 @contextmanager

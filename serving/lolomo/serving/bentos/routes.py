@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from pydantic_core import to_json
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -53,8 +53,7 @@ _BROWSER_HEADERS = {
 
 def json_response(value: Any, status: int = 200) -> Response:
     """Return plain values and dataclasses as JSON; NaN and infinities become null."""
-    content = to_json(value, inf_nan_mode="null")
-    return Response(content, status, media_type="application/json")
+    return Response(orjson.dumps(value), status, media_type="application/json")
 
 
 async def post_page(front: Front, request: Request) -> Response:

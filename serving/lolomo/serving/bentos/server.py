@@ -24,12 +24,7 @@ from uvicorn.supervisors import Multiprocess
 
 from lolomo.core.errors import SettingsError
 from lolomo.serving.bentos.draining import Draining
-from lolomo.serving.bentos.load import (
-    FrontOptions,
-    calm_garbage_collector,
-    load_front,
-    wake_garbage_collector,
-)
+from lolomo.serving.bentos.load import FrontOptions, load_front
 from lolomo.serving.bentos.service import page_application
 
 START_SECONDS = 180
@@ -72,11 +67,7 @@ def serve(
             front = load_front(options)
             application = page_application(lambda: front)
             config = _config(Draining(application, options.drain_seconds))
-            calm_garbage_collector()
-            try:
-                uvicorn.Server(config).run([listening])
-            finally:
-                wake_garbage_collector()
+            uvicorn.Server(config).run([listening])
         else:
             config = _config(partial(create_application, options), factory=True, workers=workers)
             _Workers(config, [listening]).run()

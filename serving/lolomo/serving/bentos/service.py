@@ -16,6 +16,7 @@ from lolomo.core.settings import Settings
 from lolomo.serving import telemetry
 from lolomo.serving.bentos.clock import microseconds
 from lolomo.serving.bentos.front import Front
+from lolomo.serving.bentos.garbage import calm_garbage_collector, wake_garbage_collector
 from lolomo.serving.telemetry import metrics
 
 
@@ -69,11 +70,13 @@ def page_service(load: Callable[[], Front], name: str = "page") -> Any:
         @bentoml.on_startup  # type: ignore[untyped-decorator]
         async def warm_up(self) -> None:
             await fronts[0].open()
+            calm_garbage_collector()
 
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         async def finish(self) -> None:
             await fronts[0].close()
             telemetry.stop()
+            wake_garbage_collector()
 
         async def __is_ready__(self) -> bool:
             return fronts[0].ready
@@ -82,7 +85,11 @@ def page_service(load: Callable[[], Front], name: str = "page") -> Any:
             _observe(fronts[0])
             return metrics.with_own_metrics(text)
 
-    options = {"traffic": {"timeout": 60}, "logging": {"access": {"enabled": False}}}
+    options: dict[str, Any] = {
+        "traffic": {"timeout": 60},
+        "logging": {"access": {"enabled": False}},
+        "tracing": {"excluded_urls": ".*"},  # ours are made by the middleware above
+    }
     return bentoml.service(name=name, **options)(
         bentoml.asgi_app(mounted, path="/", name="lolomo")(Page)
     )

@@ -7,13 +7,13 @@ so, and nobody's page fails for it.
 
 import ast
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lolomo.core.errors import SettingsError
-from lolomo.core.experiment import Experiment
+from lolomo.core.experiment import Experiment, Mode
 from lolomo.core.experiment_store import ExperimentStore, State, arms_of
 from lolomo.core.policy import Policy, policies_from
 
@@ -31,6 +31,12 @@ class Assignment:
     """By row, the policy that draws it, as text; that of a later experiment, by name, stands."""
     policies: Mapping[str, Policy] = field(default_factory=dict)
     """The same, made."""
+    releases: Mapping[str, str] = field(default_factory=dict)
+    """By task, the digest of the release that answers in place of the champion."""
+    interleaved: Mapping[str, str] = field(default_factory=dict)
+    """By task, the digest of the release whose titles are drafted into the champion's row."""
+    shadows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By experiment, the digest of the release, by task, that gets a copy of the request."""
 
     @property
     def experiment(self) -> str | None:
@@ -52,6 +58,24 @@ class Assignment:
             return everybodys
         rows = {**rows_of(everybodys), **self.rows}
         return ", ".join(f"{row}={policy}" for row, policy in rows.items())
+
+
+def _given(experiment: Experiment) -> Iterator[tuple[str, Assignment]]:
+    """Yield each arm of an experiment with what it gives its members."""
+    for arm in experiment.arms:
+        releases = arm.releases_by_task()
+        match experiment.mode:
+            case Mode.ARMS:
+                given = Assignment(
+                    rows=rows_of(arm.policies),
+                    policies=policies_from(arm.policies),
+                    releases=releases,
+                )
+            case Mode.INTERLEAVING:  # whoever takes part has both
+                given = Assignment(interleaved=experiment.challengers)
+            case Mode.SHADOW:
+                given = Assignment(shadows={experiment.name: releases} if releases else {})
+        yield arm.name, given
 
 
 def rows_of(policies: str) -> dict[str, str]:
@@ -94,12 +118,12 @@ class Assignments:
             return Assignment()
         now = _EPOCH + timedelta(microseconds=timestamp)
         arms = arms_of(user_id, [each for each in self._experiments if each.is_running(now)])
-        rows: dict[str, str] = {}
-        policies: dict[str, Policy] = {}
-        for pair in sorted(arms.items()):
-            rows |= self._arms[pair].rows
-            policies |= self._arms[pair].policies
-        return Assignment(arms, rows, policies)
+        given = [self._arms[pair] for pair in sorted(arms.items())]
+        rows, policies, releases, interleaved, shadows = (
+            {key: value for each in given for key, value in getattr(each, name).items()}
+            for name in ("rows", "policies", "releases", "interleaved", "shadows")
+        )
+        return Assignment(arms, rows, policies, releases, interleaved, shadows)
 
     def _refresh(self) -> None:
         try:
@@ -112,13 +136,7 @@ class Assignments:
         try:
             entries = self._store.entries().values()
             running = [each.experiment for each in entries if each.state is State.RUNNING]
-            arms = {
-                (each.name, arm.name): Assignment(
-                    rows=rows_of(arm.policies), policies=policies_from(arm.policies)
-                )
-                for each in running
-                for arm in each.arms
-            }
+            arms = {(each.name, arm): given for each in running for arm, given in _given(each)}
         except SettingsError:
             _log.exception("experiments cannot be read; those that ran before go on")
             return

@@ -23,6 +23,8 @@ from lolomo.serving.steps import Context, Page, Reason, Resources, User
 SCORE_TOLERANCE: Final = 1e-5
 """Of scores, relative to the larger one or to 1."""
 PATIENT_SECONDS: Final = 600.0
+ANSWERED: Final = frozenset({Reason.NO_CANARY, Reason.NO_POSTERIOR})
+"""Reasons of parts that answered all the same."""
 _FRONT: Final = "front"
 
 Record = Mapping[str, Any]
@@ -93,8 +95,11 @@ def context_of(record: Record) -> Context:
 
 def _as_it_was(record: Record, resources: Resources) -> Resources:
     """Return the resources with what was known of the user, and without what was missing."""
-    missing = {task for task, why in record["degraded"].items() if task in resources.champions}
-    missing -= {task for task in missing if Reason.of(record["degraded"][task]) is Reason.NO_CANARY}
+    missing = {
+        task
+        for task, why in record["degraded"].items()
+        if task in resources.champions and Reason.of(why) not in ANSWERED
+    }
     user_id = record[Columns.USER_ID]
     left = tuple(
         Unfinished(each[Columns.ITEM_ID], each[Columns.PROGRESS], each["since"])
@@ -130,6 +135,7 @@ def _differences(record: Record, page: Page) -> Iterator[str]:
             "task": (row.task, slot["task"]),
             "item": (entry.item_id, slot[Columns.ITEM_ID]),
             "propensity": (entry.propensity, slot[Columns.PROPENSITY]),
+            "team": (row.teams[place[1] - 1] if row.teams else None, slot[Columns.TEAM]),
         }
         for name, (now, then) in pairs.items():
             if now != then:

@@ -171,9 +171,16 @@ def _slots(pages: Sequence[Sequence[PageRow]]) -> pa.Array:
         [[origin.source for origin in entry.provenance] for _, _, _, entry in flat],
         [entry.evidence or None for _, _, _, entry in flat],
         [entry.evidence_propensity for _, _, _, entry in flat],
+        [_at(row.propensity_errors, position) for _, position, row, _ in flat],
+        [_at(row.teams, position) for _, position, row, _ in flat],
     ]
     lengths = [sum(len(row.entries) for row in rows) for rows in pages]
     return _grouped(_structs(kind.value_type, values), lengths)
+
+
+def _at(values: Sequence[Any], position: int) -> Any:
+    """Return what a row says of a position, counted from 1; None if it says nothing."""
+    return values[position - 1] if values else None
 
 
 def _structs(kind: pa.StructType, values: Iterable[Sequence[Any]]) -> pa.StructArray:

@@ -14,8 +14,9 @@ from lolomo.core.recommender import EXCLUDE, Ranker, Retriever
 from lolomo.core.release import Release
 from lolomo.core.task import Task
 from lolomo.features import all_features
-from lolomo.features.candidates import candidate_inputs
+from lolomo.features.candidates import LIMIT, candidate_inputs
 from lolomo.features.history_features import OF_CANDIDATES, OF_QUERIES
+from lolomo.features.transforms import user_history
 from lolomo.serving.releases.source import Source
 from lolomo.serving.steps import Champion
 
@@ -66,6 +67,8 @@ def load_champion(release: Release, task: Task) -> Champion:
             f"release {release.name} says it can {release.card.method!r}, but what was loaded "
             f"cannot ({type(recommender).__name__}): publish it again"
         )
+    if task.candidates_from:
+        recommender = runtimes.compiled(recommender, LIMIT, user_history.LENGTH)
     runtimes.warm_up(recommender)
     check_golden(release.path, recommender)
     return Champion(release.digest, release.card.model, recommender)

@@ -42,6 +42,11 @@ class Trace:
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each step took."""
 
+    @property
+    def is_shadow(self) -> bool:
+        """Whether nobody waits for it: what it takes is no member's."""
+        return self.surface == "shadow"
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -96,7 +101,8 @@ class Serving:
                 "step in the graph the answer of an Ensemble with a context step"
             )
         started = time.perf_counter()
-        with telemetry.step(service, body.context.traceparent) as outcome:
+        unseen = trace.is_shadow
+        with telemetry.step(service, body.context.traceparent, unseen=unseen) as outcome:
             response = await self.steps[service](body)
             outcome.degraded = bool(getattr(response, "degraded", None))
         trace.seconds[service] = time.perf_counter() - started

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lolomo.core.errors import ReleaseError
+from lolomo.core.experiment_store import ExperimentStore, State
 from lolomo.core.release import PINS, Release, ReleaseStore, open_release
 from lolomo.core.rollout import CANARIES, Canary, Rollout
 from lolomo.core.task import Task
@@ -28,14 +29,17 @@ class Source:
     """Releases to serve in place of the pinned ones, each for the task on its card."""
     rollout: Path | None = None
     """Folder of `pins.json` and `canaries.json`; the release store's own unless given."""
+    experiments: Path | None = None
+    """Folder of the experiments, whose releases are loaded too; None for none."""
 
     @property
     def _rollout(self) -> Rollout:
         return Rollout(self.rollout or self.store.root)
 
     def stamp(self) -> Stamp:
-        """Return what changes whenever the pins or canaries do."""
-        return tuple(_stamp(self._rollout.folder / name) for name in (PINS, CANARIES))
+        """Return what changes whenever the pins, canaries or experiments do."""
+        paths = [self._rollout.folder / name for name in (PINS, CANARIES)]
+        return tuple(_stamp(path) for path in (*paths, *filter(None, [self.experiments])))
 
     def champions(self) -> dict[str, str]:
         """Return the digest that should serve each task.
@@ -62,6 +66,24 @@ class Source:
         """
         canaries = self._rollout.canaries()
         return {task: canary for task, canary in canaries.items() if task in self.tasks}
+
+    def challengers(self) -> set[tuple[str, str]]:
+        """Return task and digest of each release that a running experiment is about.
+
+        Raises:
+            SettingsError: If an experiment cannot be read.
+        """
+        if self.experiments is None:
+            return set()
+        entries = ExperimentStore(self.experiments).entries().values()
+        running = [each.experiment for each in entries if each.state is State.RUNNING]
+        return {
+            (task, digest)
+            for experiment in running
+            for arm in experiment.arms
+            for task, digest in arm.releases_by_task().items()
+            if task in self.tasks
+        }
 
     def open(self, digest: str) -> Release:
         """Return a release after checking its card and every file.

@@ -15,8 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from lolomo.core.errors import LolomoError
-from lolomo.core.rollout import Canary
+from lolomo.core.errors import LolomoError, SettingsError
 from lolomo.serving.releases.deployment import Deployment, Trial
 from lolomo.serving.releases.loading import Loaded, find_or_load, load_champions
 from lolomo.serving.releases.source import Source, Stamp
@@ -63,15 +62,36 @@ def _load(source: Source, current: Deployment) -> Deployment:
         except (LolomoError, OSError) as error:
             _log.error("the canary of %s is not served: %s", task, error)
             degraded[task] = Reason.NO_CANARY.about(canary.digest[:12])
-    resources = replace(current.resources, champions=champions)
+    challengers = _challengers(source, loaded, current)
+    resources = replace(current.resources, champions=champions, challengers=challengers)
     return Deployment(resources, trials, degraded)
+
+
+def _challengers(source: Source, loaded: Loaded, current: Deployment) -> Loaded:
+    """Return the releases of experiments; one that fails its checks is left out.
+
+    Members who should meet it get the champion, and their pages say so.
+    """
+    try:
+        wanted = source.challengers()
+    except SettingsError:
+        _log.exception("experiments cannot be read; the releases that they compared stay")
+        return current.resources.challengers
+    found = {}
+    for task, digest in sorted(wanted):
+        try:
+            found[task, digest] = find_or_load(source, loaded, task, digest)
+        except (LolomoError, OSError) as error:
+            _log.error("the release that %s is tried with is not served: %s", task, error)
+    return found
 
 
 def _loaded(deployment: Deployment) -> Loaded:
     """Return every release that is loaded, by task and digest."""
     champions = [*deployment.resources.champions.items()]
     champions += [(task, trial.challenger) for task, trial in deployment.trials.items()]
-    return {(task, champion.digest): champion for task, champion in champions}
+    known = {(task, champion.digest): champion for task, champion in champions}
+    return {**deployment.resources.challengers, **known}
 
 
 @dataclass(slots=True)
@@ -137,6 +157,10 @@ class Swapper:
                 task: {**asdict(trial.canary), "model": trial.challenger.model}
                 for task, trial in deployment.trials.items()
             },
+            "challengers": {
+                f"{task}={digest}": {"model": champion.model}
+                for (task, digest), champion in deployment.resources.challengers.items()
+            },
             "degraded": dict(deployment.degraded),
             "since": self.since,
             "last_swap": asdict(self.last),
@@ -149,11 +173,12 @@ class Swapper:
         return self.last
 
 
-def _identity(deployment: Deployment) -> tuple[dict[str, str], dict[str, Canary], dict[str, str]]:
+def _identity(deployment: Deployment) -> tuple[Any, ...]:
     """Return what tells two deployments apart."""
     champions = deployment.resources.champions
     return (
         {task: champion.digest for task, champion in champions.items()},
         {task: trial.canary for task, trial in deployment.trials.items()},
         dict(deployment.degraded),
+        set(deployment.resources.challengers),
     )

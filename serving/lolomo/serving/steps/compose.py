@@ -15,7 +15,9 @@ from lolomo.core.columns import Columns
 from lolomo.core.policy import Draw, Greedy, Policy, policy_id, request_rng
 from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
+from lolomo.features.candidates import Proposal
 from lolomo.serving.steps.describe import DrawnRow, describe
+from lolomo.serving.steps.draft import drafted
 from lolomo.serving.steps.layout import Layout
 from lolomo.serving.steps.messages import Context, PageRow, Proposals
 from lolomo.serving.steps.rank import Ranking
@@ -75,13 +77,15 @@ class Composer:
     def _drawn(self, candidate: RowCandidate, shown: set[int]) -> tuple[DrawnRow, set[int]]:
         """Draw a row from what the page does not show yet; return it and its titles' keys."""
         ids, scores = candidate.proposal.item_ids, candidate.proposal.scores
-        policy = self.policies.get(candidate.task.name, GREEDY)
+        if candidate.rival is not None:
+            return self._drafted(candidate, candidate.rival, shown)
+        policy = self._policy(candidate)
         plain = policy is GREEDY and not (self.layout.calibration or self.layout.diversity)
         fresh, keys = self._fresh(ids, shown, self._length(candidate.task) if plain else len(ids))
         draw = (
             _best(len(fresh), self._length(candidate.task))
             if plain
-            else self._draw(candidate, policy, ids[fresh], scores[fresh])
+            else self._draw(candidate, policy, fresh)
         )
         places = fresh[draw.order]
         row = DrawnRow(
@@ -92,8 +96,25 @@ class Composer:
             propensities=draw.propensities,
             policy_id=policy.name if policy is GREEDY else policy_id(policy),
             propensity=draw.joint,
+            errors=draw.errors,
         )
         return row, {keys[place] for place in places.tolist()}
+
+    def _drafted(
+        self, candidate: RowCandidate, rival: Proposal, shown: set[int]
+    ) -> tuple[DrawnRow, set[int]]:
+        """Let two releases pick from what the page does not show yet."""
+        ids, length = candidate.proposal.item_ids, self._length(candidate.task)
+        fresh, keys = self._fresh(ids, shown, len(ids))
+        row = drafted(candidate, rival, fresh, length, self.context.request_id)
+        return row, {keys[place] for place in row.places.tolist()}
+
+    def _policy(self, candidate: RowCandidate) -> Policy:
+        """Return what draws a row; nothing explores by scores that are no ranker's."""
+        task = candidate.task
+        if task.candidates_from and not candidate.release:
+            return GREEDY
+        return self.policies.get(task.name, GREEDY)
 
     def _fresh(self, ids: Ids, shown: set[int], most: int) -> tuple[NDArray[np.int64], list[int]]:
         """Return the places of `most` titles, or more, that are not shown yet, and keys of titles.
@@ -108,10 +129,13 @@ class Composer:
                 break
         return places, keys
 
-    def _draw(self, candidate: RowCandidate, policy: Policy, ids: Ids, scores: Scores) -> Draw:
+    def _draw(self, candidate: RowCandidate, policy: Policy, fresh: NDArray[np.int64]) -> Draw:
         length = self._length(candidate.task)
+        ids, scores = candidate.proposal.item_ids[fresh], candidate.proposal.scores[fresh]
         if self.layout.calibration or self.layout.diversity:
             scores = self._rearranged(ids, scores, length)
+        if candidate.factors is not None and policy.wants_posterior:
+            scores = np.vstack([scores, candidate.factors[:, fresh]])
         return policy.draw(scores, length, request_rng(self.context.request_id, candidate.name))
 
     def _rearranged(self, ids: Ids, scores: Scores, length: int) -> Scores:

@@ -31,6 +31,10 @@ class DrawnRow:
     propensities: NDArray[np.float64]
     policy_id: str
     propensity: float
+    errors: NDArray[np.float64] | None = None
+    """Of the propensities, where they were estimated."""
+    teams: tuple[str, ...] = ()
+    """Who picked each title, of an interleaved row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,11 @@ class _Source:
     """One generator's answer, to be searched by item."""
 
     name: str
-    answer: Proposals
-    places: Mapping[str, int]
+    release: str
+    ranks: Mapping[str, int]
+    """By item, 1 for the best."""
+    scores: Sequence[float]
+    """In the order of the ranks."""
     seeds: Sequence[tuple[str, frozenset[str]]]
     """Seeds and what goes with each."""
 
@@ -102,6 +109,8 @@ class _Writer:
             entries=tuple([self._entry(candidate, why, *slot) for slot in slots]),
             policy_id=row.policy_id,
             propensity=row.propensity,
+            propensity_errors=() if row.errors is None else tuple(row.errors.tolist()),
+            teams=row.teams,
         )
 
     def _entry(
@@ -125,13 +134,13 @@ class _Writer:
 
     def _origins(self, item_id: str) -> tuple[Origin, ...]:
         """Return who proposed an item, in the order of the tasks."""
-        found = []
-        for source in self.sources:
-            place = source.places.get(item_id)
-            if place is not None:
-                score = float(source.answer.proposal.scores[place])
-                found.append(Origin(source.name, place + 1, score, source.answer.release))
-        return tuple(found)
+        return tuple(
+            [
+                Origin(source.name, rank, source.scores[rank - 1], source.release)
+                for source in self.sources
+                if (rank := source.ranks.get(item_id))
+            ]
+        )
 
     def _because_of(self, source: str, item_id: str) -> str:
         """Return why a source proposed an item, "" where that takes a seed that it has not."""
@@ -162,7 +171,7 @@ def _texts(item_ids: Ids, features: Features, context: Context) -> _Texts:
     titles, genres, years = {}, {}, {}
     for item_id, title, own, year in zip(ids, *columns, strict=True):
         titles[item_id] = title or item_id
-        genres[item_id] = tuple(str(genre) for genre in own if genre)
+        genres[item_id] = tuple([genre for genre in own if genre])
         years[item_id] = int(year) if year == year else None
     return _Texts(titles, genres, years)
 
@@ -173,4 +182,5 @@ def _source(name: str, answer: Proposals) -> _Source:
         (seeded.seed_item_id, frozenset(seeded.proposal.item_ids.tolist()))
         for seeded in answer.seeded
     ]
-    return _Source(name, answer, dict(zip(ids, range(len(ids)), strict=True)), seeds)
+    ranks = dict(zip(ids, range(1, len(ids) + 1), strict=True))
+    return _Source(name, answer.release, ranks, answer.proposal.scores.tolist(), seeds)

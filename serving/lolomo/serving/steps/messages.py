@@ -130,6 +130,10 @@ class PageRow:
     """Who drew the row."""
     propensity: float | None = 1.0
     """The probability with which the policy draws this very row; None where that is unknown."""
+    propensity_errors: tuple[float, ...] = ()
+    """Standard errors of its titles' propensities, where the policy can only estimate them."""
+    teams: tuple[str, ...] = ()
+    """Of an interleaved row, the arm whose release picked each title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

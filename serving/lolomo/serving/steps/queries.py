@@ -41,14 +41,14 @@ def user_query(
     return query
 
 
-def ranking_query(
-    context: Context, inputs: Sequence[str], item_ids: Ids, items: Features
+def item_query(
+    timestamp: int, inputs: Sequence[str], item_ids: Ids, items: Features
 ) -> dict[str, NDArray[Any]]:
-    """Return the inputs of a ranker of some items: of user, context and items, ids, and freshness.
+    """Return those inputs of a ranker that items provide: features, ids, and freshness.
 
     Args:
-        context: Who asks, and when.
-        inputs: Names that a release reads; what merging candidates adds is left out.
+        timestamp: As of when, in microseconds since 1970 UTC.
+        inputs: Names that a release reads; those of users and of merging are left out.
         item_ids: The candidates. Shape: [candidates].
         items: Reads the items' features.
 
@@ -57,11 +57,19 @@ def ranking_query(
     """
     known = all_features()
     names = [name for name in inputs if name in known and known[name].entity == "item"]
-    values = items.items(item_ids, context.timestamp, names)
-    query = user_query(context, inputs) | {name: values[name][None] for name in names}
+    values = items.items(item_ids, timestamp, names)
+    query = {name: values[name][None] for name in names}
     query[Columns.CANDIDATES] = item_ids[None]
     query[Columns.COUNTS_TIMESTAMP] = np.array([items.counts_timestamp], np.int64)
     return query
+
+
+def ranking_query(
+    context: Context, inputs: Sequence[str], item_ids: Ids, items: Features
+) -> dict[str, NDArray[Any]]:
+    """Return the inputs of a ranker of some items: of user, context and items; see `item_query`."""
+    of_items = item_query(context.timestamp, inputs, item_ids, items)
+    return user_query(context, inputs) | of_items
 
 
 def latest_history(context: Context, length: int) -> dict[str, Sequence[Any]]:

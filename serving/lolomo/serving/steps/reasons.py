@@ -23,6 +23,9 @@ class Reason(StrEnum):
     """The data have no such task."""
     NO_FEATURES = "no-features"
     """Nothing is known of the user, since the store did not answer."""
+    NO_POSTERIOR = "no-posterior"
+    """The row is drawn by Thompson sampling, and its release does not know how sure it is: only the
+    policy's own noise explores."""
     NO_CANARY = "no-canary"
     """The release on trial could not be loaded: the champion answers in its place."""
     EMPTY = "empty"

@@ -99,6 +99,10 @@ class Resources:
     """By task, how its rows are drawn; greedily where there is none."""
     experiments: Assignments | None = None
     """Which arms members have, and how that changes what is drawn."""
+    challengers: Mapping[tuple[str, str], Champion] = field(default_factory=dict)
+    """By task and digest, the releases that experiments compare with the champions."""
+    interleaved: Mapping[str, str] = field(default_factory=dict)
+    """By task, the digest of the challenger that is drafted into everybody's row, for a replay."""
     turned_down: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By user, every item that they said they do not want."""
     filters: tuple[Filter, ...] = FILTERS

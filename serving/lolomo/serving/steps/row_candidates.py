@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lolomo.core.columns import Columns
+from lolomo.core.recommender import Factors
 from lolomo.core.task import Task
 from lolomo.features.candidates import Proposal
 from lolomo.serving.steps.layout import Layout
@@ -33,6 +34,10 @@ class RowCandidate:
     """The item that it goes with."""
     genre: str = ""
     """The one genre of its titles."""
+    factors: Factors | None = None
+    """How its scores may move together, if its policy asks. Shape: [rank, candidates]."""
+    rival: Proposal | None = None
+    """The same candidates as another release ranks them, to be drafted into the row."""
 
 
 def row_candidates(
@@ -52,9 +57,14 @@ def rows_of(
     """Yield the rows of one task: one, or one a seed."""
     answer = answers.get(task.name, Proposals())
     if task.name in rankings:
-        ranking = rankings[task.name]
+        ranking, rival = rankings[task.name], rankings[task.name].rival
         yield RowCandidate(
-            task=task, name=task.name, release=ranking.release, proposal=ranking.proposal
+            task=task,
+            name=task.name,
+            release=ranking.release,
+            proposal=ranking.proposal,
+            factors=ranking.factors,
+            rival=rival.proposal if rival is not None and rival.degraded is None else None,
         )
     elif answer.seeded:
         for seeded in answer.seeded:
@@ -102,6 +112,7 @@ def genre_rows(
                 release=ranking.release,
                 proposal=Proposal(ids[places], scores[places]),
                 genre=genre,
+                factors=None if ranking.factors is None else ranking.factors[:, places],
             )
 
 

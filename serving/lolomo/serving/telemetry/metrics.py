@@ -58,6 +58,11 @@ JOURNAL_UNSYNCED = Gauge(
     "Age of the oldest record that is not yet safe on disk.",
     multiprocess_mode="livemax",
 )
+SHADOWS = Counter(
+    "lolomo_shadows",
+    "Copies of requests for a release that nobody sees: answered, failed or shed.",
+    ["outcome"],
+)
 SWAPS = Counter("lolomo_release_swaps", "Releases swapped while serving.", ["outcome"])
 FALLBACK_AGE = Gauge(
     "lolomo_fallback_age_seconds",

@@ -22,11 +22,13 @@ class step:  # noqa: N801 - read as a verb, like the context managers of context
     Args:
         name: The step's name, one of a closed set.
         traceparent: The trace that its request came with.
+        unseen: Whether nobody waits for it; then it is neither counted nor timed.
     """
 
-    __slots__ = ("_name", "_span", "_started", "degraded")
+    __slots__ = ("_name", "_span", "_started", "_unseen", "degraded")
 
-    def __init__(self, name: str, traceparent: str = "") -> None:
+    def __init__(self, name: str, traceparent: str = "", *, unseen: bool = False) -> None:
+        self._unseen = unseen
         self._name = name
         self._span = TRACING.span(f"step {name}", traceparent)
         self._started = 0.0
@@ -45,6 +47,8 @@ class step:  # noqa: N801 - read as a verb, like the context managers of context
         traceback: TracebackType | None,
     ) -> None:
         self._span.__exit__(kind, error, traceback)
+        if self._unseen:
+            return
         _seconds(self._name).observe(time.perf_counter() - self._started)
         _count(self._name, "error" if kind else "degraded" if self.degraded else "whole").inc()
 

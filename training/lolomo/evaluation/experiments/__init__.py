@@ -18,7 +18,7 @@ from lolomo.evaluation.experiments.analysis import (
 )
 from lolomo.evaluation.experiments.cuped import cuped, variance_kept
 from lolomo.evaluation.experiments.interleaving import Preference, preference
-from lolomo.evaluation.experiments.reporting import to_table
+from lolomo.evaluation.experiments.reporting import preference_table, shadow_table, to_table
 from lolomo.evaluation.experiments.sample_ratio import SampleRatio, sample_ratio
 from lolomo.evaluation.experiments.sequential import SequentialTest, Summary, units_needed
 from lolomo.evaluation.experiments.shadow import Shadowed, compare_shadow, rank_biased_overlap
@@ -38,8 +38,10 @@ __all__ = [
     "compare_shadow",
     "cuped",
     "preference",
+    "preference_table",
     "rank_biased_overlap",
     "sample_ratio",
+    "shadow_table",
     "to_table",
     "units_needed",
     "variance_kept",

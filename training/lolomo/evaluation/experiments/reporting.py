@@ -1,10 +1,13 @@
 """An experiment's analysis as a terminal's table."""
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lolomo.evaluation.bootstrap import Interval
 from lolomo.evaluation.experiments.analysis import Analysis
+from lolomo.evaluation.experiments.interleaving import Preference
+from lolomo.evaluation.experiments.shadow import Shadowed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,6 +43,65 @@ def to_table(analysis: Analysis) -> "Table":
             style=style,
         )
     return table
+
+
+def preference_table(preferences: Mapping[str, Preference]) -> "Table":
+    """Return a Rich table: by task, which of two interleaved releases members watched from."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    caption = (
+        "members by whose titles they watched more of: the challenger's wins, losses, ties; share: "
+        "of wins, ties halved"
+    )
+    table = Table(box=SIMPLE_HEAD, caption=caption)
+    table.caption_justify = "left"
+    table.add_column("task", no_wrap=True)
+    for name in ("lists", "wins", "losses", "ties", "share", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for task, found in preferences.items():
+        counts = (found.num_lists, found.wins, found.losses, found.ties)
+        known = math.isfinite(found.share.mean)
+        table.add_row(
+            task,
+            *(f"{count:,}" for count in counts),
+            _share(found.share) if known else "no members",
+            f"{found.p_value:.3g}",
+            style="bold" if found.is_decided else "",
+        )
+    return table
+
+
+def shadow_table(shadows: Mapping[str, Shadowed]) -> "Table":
+    """Return a Rich table: by task, how a shadow's answers compare with those served."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    caption = (
+        "overlap: titles in common; rbo: the same, the top counting most; first: the same title on "
+        "top; ranks: correlation over all candidates; time: of the task's step, at low priority"
+    )
+    table = Table(box=SIMPLE_HEAD, caption=caption)
+    table.caption_justify = "left"
+    table.add_column("task", no_wrap=True)
+    columns = ("copies", "failed", "overlap", "rbo", "first", "ranks", "time", "p99")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for task, found in shadows.items():
+        shares = (found.overlap, found.rank_biased_overlap, found.same_first)
+        table.add_row(
+            task,
+            f"{found.num_requests:,}",
+            f"{found.failed:.1%}",
+            *(f"{share:.2f}" for share in (*shares, found.rank_correlation)),
+            f"{found.latency_ratio:.2f}x",
+            f"{found.latency_p99_ratio:.2f}x",
+        )
+    return table
+
+
+def _share(interval: Interval) -> str:
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _interval(interval: Interval) -> str:

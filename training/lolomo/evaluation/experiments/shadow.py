@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from scipy import stats
 
 from lolomo.core.errors import DataError
 
@@ -31,6 +32,8 @@ class Shadowed:
     """The same with the top counting most (Webber, Moffat and Zobel 2010), 1 if lists are equal."""
     same_first: float
     """Share of requests with the same title on top."""
+    rank_correlation: float
+    """Mean Spearman correlation of the scores of all candidates that both ranked."""
     latency_ratio: float
     """Median time of the shadow over that of the served release."""
     latency_p99_ratio: float
@@ -41,7 +44,8 @@ def compare_shadow(requests: pl.DataFrame) -> Shadowed:
 
     Args:
         requests: One a row: lists `served` and `shadow` of item ids (null where the shadow failed),
-            `served_us` and `shadow_us`, their times in microseconds.
+            `served_us` and `shadow_us`, their times in microseconds; and `served_scores` and
+            `shadow_scores`, lists of what each gave the candidates that both ranked, in one order.
 
     Raises:
         DataError: If there is no request.
@@ -53,7 +57,7 @@ def compare_shadow(requests: pl.DataFrame) -> Shadowed:
     times = answered.select("served_us", "shadow_us").to_numpy().astype(float)
     if not pairs:
         nothing = math.nan
-        return Shadowed(len(requests), 1.0, nothing, nothing, nothing, nothing, nothing)
+        return Shadowed(requests.height, 1.0, *[nothing] * 6)
     middle, tail = (np.quantile(times, quantile, axis=0) for quantile in (0.5, 0.99))
     return Shadowed(
         num_requests=requests.height,
@@ -61,9 +65,25 @@ def compare_shadow(requests: pl.DataFrame) -> Shadowed:
         overlap=float(np.mean([_overlap(*pair) for pair in pairs])),
         rank_biased_overlap=float(np.mean([rank_biased_overlap(*pair) for pair in pairs])),
         same_first=float(np.mean([one[:1] == other[:1] for one, other in pairs])),
+        rank_correlation=_mean_correlation(answered),
         latency_ratio=float(middle[1] / middle[0]),
         latency_p99_ratio=float(tail[1] / tail[0]),
     )
+
+
+def _mean_correlation(answered: pl.DataFrame) -> float:
+    """Return the mean over requests of the correlation of ranks; NaN where there are no scores."""
+    pairs = answered.select("served_scores", "shadow_scores").drop_nulls().iter_rows()
+    found = [_correlation(*pair) for pair in pairs]
+    known = [each for each in found if not math.isnan(each)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    ranks = [stats.rankdata(scores) for scores in (one, other)]
+    if len(one) < 2 or min(float(np.ptp(each)) for each in ranks) == 0.0:
+        return math.nan
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def rank_biased_overlap(one: Sequence[str], other: Sequence[str], p: float = PERSISTENCE) -> float:

@@ -18,6 +18,12 @@ def test_an_item_of_two_sources_comes_once_and_first() -> None:
     assert merged.item_ids.tolist() == ["b", "a", "c"]
 
 
+def test_a_source_unlike_the_others_counts_twice() -> None:
+    proposals = {"next": proposal("a", "b"), "because_you_watched": proposal("c", "d")}
+    merged = merge(proposals, tuple(proposals))
+    assert merged.item_ids.tolist() == ["c", "d", "a", "b"]
+
+
 def test_provenance_is_kept_as_features_that_are_0_without_a_proposal() -> None:
     merged = merge({"trending": proposal("a", "b"), "next": proposal("b", "c")}, SOURCES)
     assert merged.features["trending_score"].tolist() == [1.0, 2.0, 0.0]

@@ -21,8 +21,12 @@ PROPOSALS = 800
 """How many items each source proposes to a ranker: recall comes from depth, even beyond `LIMIT`."""
 LIMIT = 500
 """Most candidates that a ranker is given."""
-FUSION_CONSTANT = 60
-"""Added to ranks before they are inverted and summed."""
+FUSION_CONSTANT = 200
+"""Added to ranks before they are inverted and summed; more than the usual 60, since what counts is
+who is among `LIMIT`, and not who comes first."""
+WEIGHTS = {"because_you_watched": 2.0}
+"""Of sources in that sum, where it is not 1: the others follow what is watched now, and so propose
+much the same."""
 SEED_HISTORY = 10
 """How many of the latest items a seed-driven source is asked about when it feeds a ranker."""
 
@@ -97,7 +101,7 @@ def merge(
     fused = np.zeros(len(position))
     for source, places, scores in placed:
         ranks = np.arange(1, len(places) + 1)
-        fused[places] += 1.0 / (FUSION_CONSTANT + ranks)
+        fused[places] += WEIGHTS.get(source, 1.0) / (FUSION_CONSTANT + ranks)
         if source in sources:
             features[f"{source}_score"][places] = scores
             features[f"{source}_reciprocal_rank"][places] = 1.0 / ranks

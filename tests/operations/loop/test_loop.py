@@ -19,11 +19,11 @@ from lolomo.operations.monitoring import monitor
 
 PLAN = LoopPlan(
     days=2,
-    warm_up_days=16,
+    warm_up_days=22,
     members=60,
     items=110,
     retrain_days=1,
-    visits_per_day=0.5,
+    visits_per_day=0.4,
     models={"trending_now": ("recent_popularity",)},
     exploration="trending_now=plackett_luce(temperature=0.2)",
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ranker, Retriever
 from lolomo.core.release import Release
 from lolomo.core.task import Gate
@@ -47,7 +48,7 @@ def by_the_log(
         fit_of: From a contender's model to its fit before the validation window.
         champion: Who serves.
     """
-    if not case.rule.off_policy:
+    if not case.rule.off_policy or Columns.PROPENSITY not in context.log.events().columns:
         return case
     logged = LoggedRows.of(context, context.folds.validation)
     if logged is None:

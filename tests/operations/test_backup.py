@@ -94,3 +94,11 @@ def test_another_file_is_no_backup(workspace: Workspace, tmp_path: Path) -> None
     (tmp_path / "notes.txt").write_text("not a tar")
     with pytest.raises(DataError, match="is no backup"):
         restore_backup(tmp_path / "notes.txt", workspace)
+
+
+def test_nothing_is_written_outside_of_the_workspace(workspace: Workspace, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "outwards.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../../outside.txt"))
+    with pytest.raises(DataError, match="is no file within it"):
+        restore_backup(tmp_path / "outwards.tar.gz", workspace)
+    assert not list(tmp_path.rglob("outside.txt"))

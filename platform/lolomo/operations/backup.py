@@ -121,7 +121,7 @@ def _is_sqlite(path: Path) -> bool:
 def _unpack(path: Path, staging: Path) -> tuple[str, int]:
     try:
         with tarfile.open(path, "r:gz") as archive:
-            archive.extractall(staging, filter="data")
+            _extract(archive, staging)
         manifest = json.loads((staging / SUMS).read_text())
     except (OSError, tarfile.TarError, ValueError) as error:
         raise DataError(
@@ -139,6 +139,23 @@ def _unpack(path: Path, staging: Path) -> tuple[str, int]:
     if wrong:
         raise DataError(f"{path} differs from its own sums in {wrong[:5]}: take an older backup")
     return str(manifest["at"]), len(sums)
+
+
+def _extract(archive: tarfile.TarFile, staging: Path) -> None:
+    """Write files below a folder, and nothing else; `extractall` can hold to that from 3.11.4 on.
+
+    Raises:
+        ValueError: If anything in the archive is no file, or would be written elsewhere.
+    """
+    inside = staging.resolve()
+    for member in archive:
+        target = (inside / member.name).resolve()
+        source = archive.extractfile(member) if member.isfile() else None
+        if source is None or not target.is_relative_to(inside):
+            raise ValueError(f"{member.name!r} is no file within it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
 
 
 def _put(source: Path, target: Path) -> None:

@@ -1,7 +1,7 @@
 """An experiment's analysis as a terminal's table."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lolomo.evaluation.bootstrap import Interval
@@ -18,19 +18,11 @@ def to_table(analysis: Analysis) -> "Table":
 
     Whether units arrived as they should stands below it.
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     ratio = analysis.ratio
     counts = ", ".join(f"{arm} {count:,}" for arm, count in ratio.counts.items())
     verdict = "ALARM, do not read on" if ratio.is_alarm else "as intended"
     caption = f"units: {counts}; sample ratio {verdict} (p = {ratio.p_value:.3g})"
-    table = Table(box=SIMPLE_HEAD, caption=caption)
-    table.caption_justify = "left"
-    table.add_column("metric", no_wrap=True)
-    table.add_column("arm", no_wrap=True)
-    for name in ("control", "arm's", "difference", "p"):
-        table.add_column(name, justify="right")
+    table = _table(caption, ("metric", "arm"), ("control", "arm's", "difference", "p"))
     for found in analysis.differences:
         style = "bold" if found.is_decided else ""
         table.add_row(
@@ -47,18 +39,11 @@ def to_table(analysis: Analysis) -> "Table":
 
 def preference_table(preferences: Mapping[str, Preference]) -> "Table":
     """Return a Rich table: by task, which of two interleaved releases members watched from."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     caption = (
         "members by whose titles they watched more of: the challenger's wins, losses, ties; share: "
         "of wins, ties halved"
     )
-    table = Table(box=SIMPLE_HEAD, caption=caption)
-    table.caption_justify = "left"
-    table.add_column("task", no_wrap=True)
-    for name in ("lists", "wins", "losses", "ties", "share", "p"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _table(caption, ("task",), ("lists", "wins", "losses", "ties", "share", "p"))
     for task, found in preferences.items():
         counts = (found.num_lists, found.wins, found.losses, found.ties)
         known = math.isfinite(found.share.mean)
@@ -74,19 +59,12 @@ def preference_table(preferences: Mapping[str, Preference]) -> "Table":
 
 def shadow_table(shadows: Mapping[str, Shadowed]) -> "Table":
     """Return a Rich table: by task, how a shadow's answers compare with those served."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     caption = (
         "overlap: titles in common; rbo: the same, the top counting most; first: the same title on "
         "top; ranks: correlation over all candidates; time: of the task's step, at low priority"
     )
-    table = Table(box=SIMPLE_HEAD, caption=caption)
-    table.caption_justify = "left"
-    table.add_column("task", no_wrap=True)
-    columns = ("copies", "failed", "overlap", "rbo", "first", "ranks", "time", "p99")
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    figures = ("copies", "failed", "overlap", "rbo", "first", "ranks", "time", "p99")
+    table = _table(caption, ("task",), figures)
     for task, found in shadows.items():
         shares = (found.overlap, found.rank_biased_overlap, found.same_first)
         table.add_row(
@@ -97,6 +75,19 @@ def shadow_table(shadows: Mapping[str, Shadowed]) -> "Table":
             f"{found.latency_ratio:.2f}x",
             f"{found.latency_p99_ratio:.2f}x",
         )
+    return table
+
+
+def _table(caption: str, names: Sequence[str], figures: Sequence[str]) -> "Table":
+    """Return a table without rows: columns of names on the left, figures on the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, caption=caption, caption_justify="left")
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 

@@ -11,7 +11,7 @@ from lolomo.core.errors import RequestError
 from lolomo.core.recommender import Query, Scores
 from lolomo.runtimes.frozen_graph import SCORES, FrozenGraph, tensors_of
 from lolomo.runtimes.remembered import Remembered
-from lolomo.runtimes.tensors import numbers, tensor_of, tf
+from lolomo.runtimes.tensors import direct, numbers, tensor_of, tf
 
 HISTORY: Final = "history_"
 """How the names of inputs begin whose second axis is the history; it is padded at the front."""
@@ -81,7 +81,7 @@ class CompiledRanking:
         packed = (tf.TensorSpec([None], tf.float32), tf.TensorSpec([None, None], tf.float32))
         others = [self._graph.type_of(feed) for feed in feeds[self._num_packed :]]
         function = tf.function(scores, autograph=False, jit_compile=True)
-        return function.get_concrete_function(*packed, *others)
+        return direct(function.get_concrete_function(*packed, *others))
 
     @property
     def _num_packed(self) -> int:
@@ -115,7 +115,7 @@ class CompiledRanking:
             tensor_of(name, self._widened(name, query[name]), specs[name]) for name in self._others
         )
         scores = self._score(*packed, *others, *map(tf.constant, found))
-        return numbers(scores)[:, :num_candidates]
+        return numbers(scores[0])[:, :num_candidates]
 
     def _widened(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Return an input in the shape that was compiled."""

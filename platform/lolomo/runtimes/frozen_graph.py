@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from lolomo.runtimes.tensors import convert_variables_to_constants_v2, tf
+from lolomo.runtimes.tensors import convert_variables_to_constants_v2, direct, tf
 
 Tensor = Any
 """A `tf.Tensor`; TensorFlow ships no types."""
@@ -85,19 +85,16 @@ class FrozenGraph:
         """Return the names of the inputs that a tensor rests on."""
         return self._behind([tensor], ()) & self.specs.keys()
 
-    def function(
-        self, feeds: Sequence[str], fetches: Sequence[str], *, compiled: bool = False
-    ) -> Any:
-        """Return a concrete function from some tensors to others.
+    def function(self, feeds: Sequence[str], fetches: Sequence[str]) -> Any:
+        """Return a function from some tensors to others.
 
         Args:
             feeds: Tensors of whose values it takes, in order; what lies behind them is left out.
             fetches: Tensors whose values it returns, as a list.
-            compiled: Whether to compile it by XLA, once for each shape that it is called with.
         """
         run = self.importer(feeds, fetches)
         specs = [self._types[feed] for feed in feeds]
-        return tf.function(run, autograph=False, jit_compile=compiled).get_concrete_function(*specs)
+        return direct(tf.function(run, autograph=False).get_concrete_function(*specs))
 
     def importer(
         self, feeds: Sequence[str], fetches: Sequence[str]

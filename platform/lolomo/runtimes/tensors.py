@@ -5,6 +5,7 @@ Keras if it is there, and through it scikit-learn, pandas and matplotlib: half o
 and nothing that a SavedModel needs. `import keras` works afterwards.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ with without("keras"):
         convert_variables_to_constants_v2,
     )
 
-__all__ = ["convert_variables_to_constants_v2", "numbers", "tensor_of", "tf"]
+__all__ = ["convert_variables_to_constants_v2", "direct", "numbers", "tensor_of", "tf"]
 
 
 def numbers(tensor: Any) -> Scores:
@@ -45,3 +46,18 @@ def tensor_of(name: str, array: NDArray[Any], spec: Any) -> Any:
     if spec.dtype == tf.string:
         return tf.constant(np.asarray(array, dtype=object), tf.string)
     return tf.constant(np.asarray(array, dtype=spec.dtype.as_numpy_dtype))
+
+
+def direct(function: Any) -> Callable[..., Sequence[Any]]:
+    """Return what calls a concrete function with tensors in the order of its inputs.
+
+    Whoever calls has seen to their dtypes and axes. TensorFlow would bind and check each of them
+    again, by name, which takes a third of a millisecond a call: as long as a small model.
+    """
+    run, captured = function.inference_fn.call_flat, tuple(function.captured_inputs)
+
+    def call(*tensors: Any) -> Sequence[Any]:
+        found: Sequence[Any] = run(*tensors, *captured)
+        return found
+
+    return call

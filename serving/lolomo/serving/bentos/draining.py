@@ -9,15 +9,13 @@ without the wait.
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, TypeAlias
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
+from lolomo.serving.bentos.closing import Receive, Scope, Send, closing
+
 Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 READINESS: Final = ("/readyz", "/v2/health/ready")
@@ -51,7 +49,7 @@ class Draining:
         elif scope["path"] in READINESS:
             await _say_unready(send)
         else:
-            await self.app(scope, receive, _closing(send))
+            await self.app(scope, receive, closing(send, lambda: True))
 
     def _listen(self) -> None:
         """Get SIGTERM before the server does; it has set its own handler by now."""
@@ -77,14 +75,3 @@ async def _say_unready(send: Send) -> None:
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"ready":false}'})
-
-
-def _closing(send: Send) -> Send:
-    """Return a `send` that asks the client to open another connection next time."""
-
-    async def send_closing(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-        await send(message)
-
-    return send_closing

@@ -23,6 +23,7 @@ from typing_extensions import override
 from uvicorn.supervisors import Multiprocess
 
 from lolomo.core.errors import SettingsError
+from lolomo.serving.bentos.balancing import Balancing
 from lolomo.serving.bentos.draining import Draining
 from lolomo.serving.bentos.load import FrontOptions, load_front
 from lolomo.serving.bentos.service import page_application
@@ -66,7 +67,7 @@ def serve(
         if workers == 1:
             front = load_front(options)
             application = page_application(lambda: front)
-            config = _config(Draining(application, options.drain_seconds))
+            config = _config(Draining(Balancing(application), options.drain_seconds))
             uvicorn.Server(config).run([listening])
         else:
             config = _config(partial(create_application, options), factory=True, workers=workers)
@@ -86,7 +87,7 @@ class _Workers(Multiprocess):
 def create_application(options: FrontOptions) -> Any:
     """Return the ASGI application of a worker process, which loads when it starts."""
     application = page_application(partial(load_front, options))
-    return Draining(application, options.drain_seconds)
+    return Draining(Balancing(application), options.drain_seconds)
 
 
 def _config(application: Any, **more: Any) -> uvicorn.Config:

@@ -96,3 +96,19 @@ def test_what_lies_far_apart_does_not_follow_at_once() -> None:
 def test_an_unknown_history_says_nothing(history: str) -> None:
     counts = CoVisitation(events(PLAYS), ITEMS)
     assert all((values == 0).all() for values in asked(counts, 3.0, (history,)).values())
+
+
+def test_a_page_that_asks_twice_gets_what_a_batch_gets() -> None:
+    counts, both = CoVisitation(events(PLAYS), ITEMS), ("b", "c", "d", "new", "")
+    first, again = (asked(counts, 2.0, candidates=both) for _ in range(2))
+    query = {
+        Columns.TIMESTAMP: np.array([micros(2.0)] * 2),
+        Columns.COUNTS_TIMESTAMP: np.array([micros(2.0)] * 2),
+        Columns.HISTORY_ITEM_IDS: np.array([("", "a")] * 2, object),
+        Columns.HISTORY_TIMESTAMPS: np.array([[0, micros(0.3)]] * 2),
+        Columns.CANDIDATES: np.array([both] * 2, object),
+    }
+    batch = counts.of(Asked.of(query, Places(ITEMS)))
+    for name in COVISITS:
+        np.testing.assert_allclose(first[name], batch[name][0], rtol=1e-6)
+        np.testing.assert_array_equal(first[name], again[name])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ class Places:
         whole = ids if ids.base is None else ids.base
         if whole is self._whole and ids.size == len(self._places_of_whole):
             return self._places_of_whole.reshape(ids.shape)
-        find = self._index.get
-        places = np.array([find(item_id, -1) for item_id in ids.ravel().tolist()], np.int64)
+        found = map(self._index.get, ids.ravel().tolist(), repeat(-1))
+        places = np.fromiter(found, np.int64, ids.size)
         if len(places) >= len(self):
             self._whole, self._places_of_whole = whole, places
         return places.reshape(ids.shape)

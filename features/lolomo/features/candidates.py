@@ -5,8 +5,9 @@ in its training. Each proposal keeps its provenance as two features a source: th
 source gave, and the reciprocal of its rank, both 0 where the source did not propose the item.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,26 +89,38 @@ def merge(
         limit: Most candidates to return.
     """
     hidden = {"", *excluded}
-    position: dict[str, int] = {}
-    placed: list[tuple[str, NDArray[np.int64], Scores]] = []
-    for source, proposal in proposals.items():
-        item_ids = proposal.item_ids.tolist()
-        keep = [place for place, item_id in enumerate(item_ids) if item_id not in hidden]
-        if len(keep) < len(item_ids):
-            item_ids = [item_ids[place] for place in keep]
-        indices = [position.setdefault(item_id, len(position)) for item_id in item_ids]
-        placed.append((source, np.array(indices, np.int64), proposal.scores[keep]))
-    features = {name: np.zeros(len(position), np.float32) for name in source_features(sources)}
-    fused = np.zeros(len(position))
+    shown = {source: _shown(proposal, hidden) for source, proposal in proposals.items()}
+    every = dict.fromkeys(chain.from_iterable(ids for ids, _ in shown.values()))
+    position = dict(zip(every, range(len(every)), strict=True))
+    placed = [
+        (source, np.fromiter(map(position.__getitem__, ids), np.int64, len(ids)), scores)
+        for source, (ids, scores) in shown.items()
+    ]
+    features = {name: np.zeros(len(every), np.float32) for name in source_features(sources)}
+    fused = np.zeros(len(every))
     for source, places, scores in placed:
         ranks = np.arange(1, len(places) + 1)
         fused[places] += WEIGHTS.get(source, 1.0) / (FUSION_CONSTANT + ranks)
         if source in sources:
             features[f"{source}_score"][places] = scores
             features[f"{source}_reciprocal_rank"][places] = 1.0 / ranks
-    merged: Ids = np.array(list(position), dtype=object)
+    merged: Ids = np.array(list(every), dtype=object)
     order = _best(merged, fused, limit)
     return Candidates(merged[order], {name: column[order] for name, column in features.items()})
+
+
+def are_in(item_ids: Collection[str], members: Container[str]) -> NDArray[np.bool_]:
+    """Return which items are members. Shape: [items]."""
+    return np.fromiter(map(members.__contains__, item_ids), bool, len(item_ids))
+
+
+def _shown(proposal: Proposal, hidden: Container[str]) -> tuple[list[str], Scores]:
+    """Return the ids and scores of what a source proposes and is not hidden."""
+    item_ids, scores = proposal.item_ids, proposal.scores
+    left_out = are_in(item_ids.tolist(), hidden)
+    if left_out.any():
+        item_ids, scores = item_ids[~left_out], scores[~left_out]
+    return item_ids.tolist(), scores
 
 
 def _best(item_ids: Ids, fused: NDArray[np.float64], limit: int) -> NDArray[np.int64]:

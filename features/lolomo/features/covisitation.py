@@ -19,18 +19,18 @@ at most between: the shorter look at the last few entries of the history, and th
 counted by the hour, since what many watch in a row today is what the next one watches.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
 from lolomo.core.columns import Columns, Kind
 from lolomo.core.recommender import Ids, Scores
 from lolomo.features.asked import DAY, Asked, Places
+from lolomo.features.pair_counts import pair_counts
 
 HOUR: Final = DAY // 24
 """Microseconds."""
@@ -63,6 +63,8 @@ HISTORY_DECAY: Final = 0.85
 """Of the part of an entry's weight that falls with each later entry."""
 LATEST_DECAY: Final = 0.75
 """By how much an entry's weight falls with each later entry, where only the last few count."""
+REMEMBERED: Final = 4
+"""Of how many histories the sums over all items are kept."""
 
 
 class CoVisitation:
@@ -134,20 +136,20 @@ class _Plays:
         """Return the plays of one user at most so many apart, by the time of the later."""
         order = np.argsort(self.users, kind="stable")
         users, items, times = self.users[order], self.items[order], self.times[order]
-        found = []
+        before = np.full((len(order), window), -1, np.int32)
         for lag in range(1, window + 1):
             same = np.flatnonzero((users[lag:] == users[:-lag]) & (times[lag:] > times[:-lag]))
-            found.append((items[same], items[same + lag], times[same + lag]))
-        earlier, later, at = (np.concatenate(column) for column in zip(*found, strict=True))
-        by_time = np.argsort(at, kind="stable")
-        return _Pairs(earlier[by_time], later[by_time], at[by_time])
+            before[order[same + lag], lag - 1] = items[same]
+        found = before >= 0
+        many = found.sum(axis=1)
+        return _Pairs(before[found], np.repeat(self.items, many), np.repeat(self.times, many))
 
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
     """Two plays of one user, in order of the later one. Shape of each: [pairs]."""
 
-    earlier: NDArray[np.int64]
+    earlier: NDArray[np.int32]
     later: NDArray[np.int64]
     times: NDArray[np.int64]
     """Of the later play, in microseconds."""
@@ -163,11 +165,9 @@ class _PairCounts:
         self._restart()
 
     def _restart(self) -> None:
-        size = (self._size, self._size)
         self._start = 0
         self._num_plays = self._num_pairs = 0
-        self._after = sparse.csr_array(size, dtype=np.float32)
-        self._together = sparse.csr_array(size, dtype=np.float32)
+        self._after, self._together = pair_counts(self._size), pair_counts(self._size)
         self._recent, self._total = np.zeros(self._size), np.zeros(self._size)
         self._weigh()
 
@@ -186,18 +186,17 @@ class _PairCounts:
         self._total = self._total + np.bincount(plays.items[new], minlength=size)
         last = int(np.searchsorted(pairs.times, start))
         fresh = slice(self._num_pairs, last)
-        where, shape = (pairs.earlier[fresh], pairs.later[fresh]), (size, size)
-        worth = _faded(pairs.times[fresh], start)
-        whole = sparse.csr_array((np.ones_like(worth), where), shape=shape)
-        faded = sparse.csr_array((worth, where), shape=shape)
-        self._after = self._after * np.float32(fade) + faded
-        self._together = self._together + whole + whole.T.tocsr()
+        earlier, later = pairs.earlier[fresh], pairs.later[fresh]
+        self._after.add(earlier, later, _faded(pairs.times[fresh], start), fade)
+        both = np.concatenate([earlier, later]), np.concatenate([later, earlier])
+        self._together.add(*both, np.ones(2 * len(earlier), np.float32), 1.0)
         self._start, self._num_plays, self._num_pairs = start, end, last
         self._weigh()
 
     def _weigh(self) -> None:
         """Find what each item's counts weigh beside an entry's and a candidate's, once a period."""
         recent, total = self._recent + 5.0, self._total + 10.0
+        self._recent_sums: dict[bytes, tuple[Scores, Scores]] = {}
         self._after_weights = recent**-0.75, recent**-0.25
         self._together_weights = total**-0.6, total**-0.4
 
@@ -214,49 +213,46 @@ class _PairCounts:
             weights: Of the entries, 0 where padded. Shape: [rows, length].
             candidates: Places of items, -1 where there is none. Shape: [rows, candidates].
         """
-        counts = (self._after, *self._after_weights), (self._together, *self._together_weights)
+        if len(entries) == 1:
+            after, together = self._of_all(entries, weights)
+            return after[candidates], together[candidates]
         wanted, known = np.maximum(candidates, 0), candidates >= 0
         after, together = (
-            np.where(
-                known,
-                np.take_along_axis(_added_up(pairs, entries, weights, own), wanted, axis=1)
-                * other[wanted],
-                0.0,
-            ).astype(np.float32)
-            for pairs, own, other in counts
+            np.where(known, np.take_along_axis(sums, wanted, axis=1) * other[wanted], 0.0).astype(
+                np.float32
+            )
+            for sums, other in self._added_up(entries, weights)
         )
         return after, together
 
+    def _of_all(
+        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
+    ) -> tuple[Scores, Scores]:
+        """Return what `sums` does of all items for one history, and a last 0, which -1 finds.
 
-def _added_up(
-    counts: sparse.csr_array,
-    entries: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    own: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the weighted sums of the counts of each history's entries. Shape: [rows, items].
+        It is kept for a while: a page asks twice, for a generator and for its ranker.
+        """
+        key = entries.tobytes() + weights.tobytes()
+        found = self._recent_sums.get(key)
+        if found is None:
+            after, together = (
+                np.append(sums[0] * other, 0.0).astype(np.float32)
+                for sums, other in self._added_up(entries, weights)
+            )
+            found = after, together
+            if len(self._recent_sums) >= REMEMBERED:
+                self._recent_sums.clear()
+            self._recent_sums[key] = found
+        return found
 
-    By hand, since a single request spends several times as long in a product of sparse matrices.
-
-    Args:
-        counts: Shape: [items, items].
-        entries: Places of items. Shape: [rows, length].
-        weights: Of the entries, 0 where padded. Shape: [rows, length].
-        own: What an item's counts weigh by themselves. Shape: [items].
-    """
-    rows, columns = np.nonzero(weights > 0)
-    items = entries[rows, columns]
-    first = counts.indptr[items]
-    lengths = counts.indptr[items + 1] - first
-    before = np.cumsum(lengths) - lengths
-    places = np.repeat(first - before, lengths)
-    places += np.arange(len(places))
-    worth = np.repeat(weights[rows, columns] * own[items], lengths) * counts.data[places]
-    cells = counts.indices[places]
-    if len(entries) > 1:
-        cells = cells + np.repeat(rows * len(own), lengths)
-    sums = np.bincount(cells, worth, len(entries) * len(own))
-    return sums.astype(np.float64, copy=False).reshape(len(entries), len(own))
+    def _added_up(
+        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
+    ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.float64]]]:
+        """Yield both sums of each item `[rows, items]`, and what its own counts weigh `[items]`."""
+        own, other = self._after_weights
+        yield self._after.added_up(entries, weights, own), other
+        own, other = self._together_weights
+        yield self._together.added_up(entries, weights, own), other
 
 
 def _recency(times: NDArray[np.int64]) -> NDArray[np.float64]:

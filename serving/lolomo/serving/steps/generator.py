@@ -14,7 +14,7 @@ from lolomo.core.recommender import Query, Ranker, Retriever
 from lolomo.core.task import LabelKind, Task
 from lolomo.events.watching import AGE_DAYS
 from lolomo.features import all_features
-from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal
+from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal, are_in
 from lolomo.features.history_features import OF_CANDIDATES
 from lolomo.runtimes import prepared
 from lolomo.serving.steps.filters import allowed
@@ -203,10 +203,6 @@ def hidden_items(context: Context, resources: Resources) -> frozenset[str]:
 
 def not_hidden(proposal: Proposal, hidden: Collection[str]) -> Proposal:
     """Return the first `PROPOSALS` items that are real and not hidden, in the order given."""
-    shown = {"", *hidden}
-    ids = proposal.item_ids.tolist()
-    keep = [place for place, item_id in enumerate(ids) if item_id not in shown]
-    if not np.isfinite(proposal.scores).all():
-        finite = np.isfinite(proposal.scores).tolist()
-        keep = [place for place in keep if finite[place]]
-    return Proposal(proposal.item_ids[keep[:PROPOSALS]], proposal.scores[keep[:PROPOSALS]])
+    left_out = are_in(proposal.item_ids.tolist(), {"", *hidden}) | ~np.isfinite(proposal.scores)
+    keep = np.flatnonzero(~left_out)[:PROPOSALS]
+    return Proposal(proposal.item_ids[keep], proposal.scores[keep])

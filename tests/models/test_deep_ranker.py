@@ -11,12 +11,14 @@ import pytest
 from models.conformance import PosteriorConformance, seeded
 from models.small_world import training_data
 
+from lolomo.core.columns import Columns
 from lolomo.core.errors import ModelError
 from lolomo.features.content import item_content
 from lolomo.tasks import TOP_PICKS
 from lolomo.training.layers.feature_encoding import NumberEncoding
 from lolomo.training.layers.ranking_network import RankingNetwork, RankingShape
 from lolomo.training.models import DeepRanker, RankingBatch
+from lolomo.training.models.deep_ranker import DeepRankerConfig, _materialise
 
 SMALL = {
     "epochs": 6,
@@ -108,3 +110,15 @@ def test_it_refuses_data_without_answered_rankings(rankings: Any) -> None:
     data = replace(training_data(TOP_PICKS), rankings=rankings)
     with pytest.raises(ModelError, match="no answered rankings"):
         DeepRanker().fit(data, seeded())
+
+
+@pytest.mark.parametrize("most", [1, 64, 100])
+def test_it_holds_the_latest_queries_and_no_more(most: int) -> None:
+    data = training_data(TOP_PICKS)
+    (_, everything), (_, latest) = (
+        _materialise(data, DeepRankerConfig(max_queries=number), seeded())
+        for number in (10_000, most)
+    )
+    assert len(latest.gains) == most < len(everything.gains)
+    for name in (Columns.TIMESTAMP, Columns.CANDIDATES):
+        np.testing.assert_array_equal(latest.query[name], everything.query[name][-most:])

@@ -23,6 +23,7 @@ from lolomo.features import FeatureStore, ItemTimeline, all_features, query_inpu
 from lolomo.features.candidates import candidate_inputs
 from lolomo.features.history_features import HISTORY, OF_HISTORIES
 from lolomo.training.models.data import RankingBatch
+from lolomo.training.stored_queries import Queries
 
 BATCH_SIZE = 128
 
@@ -32,8 +33,8 @@ class Rankings:
     """Starts passes over the ranking batches of one task and one window."""
 
     task: Task
-    queries: pl.DataFrame
-    """Prepared queries in order of time; see `pipelines.prepare`."""
+    queries: Queries
+    """Prepared queries in order of time; see `pipelines.prepare`. A slice is read at a time."""
     features: FeatureStore
     known: Ids
     """The catalogue as known before the window. Shape: [items]."""

@@ -6,6 +6,7 @@ ranks of the candidates' sources), and beside it what trees cannot: ids, the wor
 of titles, the sequence of the history, and continuous gaps.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -71,6 +72,8 @@ class DeepRankerConfig:
     """Items with fewer events share one embedding, as unseen items do."""
     batch_queries: int = 64
     """Queries a step."""
+    max_queries: int = 20_000
+    """Most queries, the latest, that are learned from."""
     epochs: int = 3
     """Most passes over the queries."""
     learning_rate: float = 2e-3
@@ -252,28 +255,40 @@ def _head_queries(
 def _materialise(
     data: TrainingData, config: DeepRankerConfig, rng: np.random.Generator
 ) -> tuple[RankerColumns, _Lists]:
-    """Pass once over the rankings, keeping of each answered query its answers and a sample.
+    """Pass once over the rankings, keeping of the latest answered queries answers and a sample.
 
     Raises:
         ModelError: If there are no rankings, or nothing in them is answered.
     """
-    columns, kept = None, []
+    columns, kept = None, deque[_Lists]()
     for batch in data.rankings() if data.rankings else ():
         columns = columns or RankerColumns.of(data, batch.query, config.inputs)
         answered = np.flatnonzero(batch.gains.max(axis=1, initial=0.0) > 0)
         if len(answered):
             kept.append(_sample(batch, columns, answered, config.num_negatives, rng))
+            _forget(kept, config.max_queries)
     if columns is None or not kept:
         raise ModelError(
             f"received no answered rankings before {data.cut:%Y-%m-%d %H:%M} for task "
             f"{data.task.name!r}: expected past queries with the watched item among their "
             "candidates; import more data or widen the candidate sources"
         )
-    query = {name: _joined([lists.query[name] for lists in kept], name) for name in columns.names}
+    latest = slice(-config.max_queries, None)
+    query = {
+        name: _joined([lists.query[name] for lists in kept], name)[latest] for name in columns.names
+    }
     gains, values = (
-        _joined([getattr(lists, name) for lists in kept], name) for name in ("gains", "values")
+        _joined([getattr(lists, name) for lists in kept], name)[latest]
+        for name in ("gains", "values")
     )
     return columns, _Lists(query, gains, values)
+
+
+def _forget(kept: deque[_Lists], num_queries: int) -> None:
+    """Drop the oldest lists that are not needed for so many queries."""
+    held = sum(len(lists.gains) for lists in kept)
+    while held - len(kept[0].gains) >= num_queries:
+        held -= len(kept.popleft().gains)
 
 
 def _sample(

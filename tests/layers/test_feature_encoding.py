@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lolomo.training.layers.cross import Cross
-from lolomo.training.layers.feature_encoding import NumberEncoding, SetEmbedding, Vocabulary
+from lolomo.training.layers.feature_encoding import FEW, NumberEncoding, SetEmbedding, Vocabulary
 
 VALUES = np.array([0, 1, 10, 100, 1000], np.float32)
 
@@ -52,10 +52,13 @@ def test_an_empty_vocabulary_knows_nothing() -> None:
     assert Vocabulary([])(np.array(["a"])).numpy().tolist() == [0]
 
 
-def test_a_set_is_the_mean_of_its_members_whatever_its_padding() -> None:
-    embed = SetEmbedding(4, 3)
+@pytest.mark.parametrize("size", [4, FEW + 1])
+def test_a_set_is_the_mean_of_its_members_whatever_its_padding(size: int) -> None:
+    embed = SetEmbedding(size, 3)
+    rows = np.asarray(embed(np.array([[1], [2]])))
     narrow, wide = embed(np.array([[1, 2]])), embed(np.array([[2, 0, 1, 0]]))
     np.testing.assert_allclose(narrow, wide, atol=1e-6)
+    np.testing.assert_allclose(narrow[0], rows.mean(axis=0), atol=1e-6)
     np.testing.assert_array_equal(embed(np.array([[0, 0]])), np.zeros((1, 3)))
 
 

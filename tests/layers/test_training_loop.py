@@ -14,7 +14,7 @@ from tensorflow.python.framework.config import (
 )
 
 from lolomo.core.errors import ModelError
-from lolomo.training.loop import Examples, LoopConfig, train
+from lolomo.training.loop import Examples, LoopConfig, SummedAdam, train
 from lolomo.training.streaming import StoredRows
 from lolomo.training.workers import choose_strategy, join
 
@@ -172,3 +172,17 @@ def test_the_strategy_follows_from_what_the_node_has(
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"] * gpus)
     kind = expected if isinstance(expected, type) else type(expected())
     assert isinstance(choose_strategy(), kind)
+
+
+def test_a_row_that_is_looked_up_twice_is_moved_by_the_sum_of_what_both_say() -> None:
+    steps = tf.constant([[3.0], [4.0], [0.5]])
+    dense = tf.constant([[0.5], [7.0]])
+    moved = []
+    for gradient in (tf.IndexedSlices(steps, [1, 1, 0], (2, 1)), dense):
+        rows = keras.Variable(np.zeros((2, 1), np.float32))
+        optimizer = SummedAdam(0.1, clipnorm=1.0)
+        for _ in range(3):
+            optimizer.apply([gradient], [rows])
+            gradient = tf.convert_to_tensor(gradient) * [[1.0], [0.3]]
+        moved.append(rows.numpy())
+    np.testing.assert_allclose(moved[0], moved[1], rtol=1e-6)

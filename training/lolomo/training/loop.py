@@ -9,7 +9,7 @@ anything.
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,20 @@ def _optimizer(loop: LoopConfig, num_steps: int) -> keras.optimizers.Optimizer:
         warmup_target=loop.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    return keras.optimizers.AdamW(schedule, weight_decay=loop.weight_decay, clipnorm=1.0)
+    decay = loop.weight_decay or None  # a decay of 0 would still be computed
+    return SummedAdam(schedule, weight_decay=decay, clipnorm=1.0)
+
+
+class SummedAdam(keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam that first adds up what the look-ups of a row say.
+
+    Keras keeps the gradient of each look-up apart: it would square each by itself where Adam
+    squares their sum, and add them up anew for each moment, in a third of a step's time.
+    """
+
+    @override
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        super().apply([tf.convert_to_tensor(each) for each in grads], trainable_variables)
 
 
 def _callbacks(

@@ -45,6 +45,7 @@ def made_up_row(
     task: str = "next_play",
     family: Family = Family.DEEP,
     rung: Rung | None = None,
+    variant: str = "",
     freshness: str = "fresh",
     num_users: int = 600,
     drift: float = 0.0,
@@ -58,6 +59,7 @@ def made_up_row(
         family=family,
         freshness=freshness,
         rung=rung,
+        variant=variant,
         metrics={
             name: Interval(value, 0.97 * value, 1.03 * value) for name, value in figures.items()
         },

@@ -1,10 +1,11 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from evaluation.made_up_study import ladder, made_up_row, study, whole_study
 
 from lolomo.evaluation.claims import CLAIMS, Finding, Verdict, findings
-from lolomo.evaluation.ladder import Family, Row, Rung, Study
+from lolomo.evaluation.ladder import NO_PRIOR, Family, Row, Rung, Study
 
 HOLDS, FAILS, OPEN = Verdict.HOLDS, Verdict.DOES_NOT_HOLD, Verdict.INCONCLUSIVE
 IDS, CONTENT, CONTEXT = Rung.IDS, Rung.CONTENT, Rung.CONTEXT
@@ -67,6 +68,24 @@ def test_a_claim_is_decided_by_the_interval_of_a_paired_difference(
     finding = found(number, study(rows))
     assert finding.verdict is verdict, finding.words
     assert finding.words.endswith(".")
+
+
+@pytest.mark.parametrize(("alone", "verdict"), [(0.08, HOLDS), (0.12, FAILS)])
+def test_on_ids_a_network_alone_decides_and_what_is_added_to_it_is_told_beside(
+    alone: float, verdict: Verdict
+) -> None:
+    rows = [simple("ease", 0.1), *ladder("sasrec", {IDS: 0.13, CONTENT: 0.2})]
+    finding = found(2, study([*rows, *ladder("sasrec", {IDS: alone}, variant=NO_PRIOR)]))
+    assert finding.verdict is verdict
+    assert "With counts added, sasrec (ids) beats ease" in finding.words
+    assert [each.decides for each in finding.evidence] == [True, False]
+
+
+def test_a_gain_is_told_beside_how_far_seeds_are_apart() -> None:
+    lower, higher = ladder("sasrec", {CONTEXT: 0.08, CONTINUOUS: 0.1})
+    several = replace(higher, seed_means=(0.098, 0.1, 0.103))
+    assert "apart" not in found(4, study([lower, higher])).words
+    assert found(4, study([lower, several])).words.endswith("up to 0.0050 apart.")
 
 
 def test_gains_of_two_tasks_that_contradict_each_other_are_inconclusive() -> None:

@@ -26,6 +26,7 @@ def test_a_step_is_what_a_rung_adds_to_the_one_before_it() -> None:
     ]
     assert steps[0].comparison.difference.low > 0.005
     assert steps[2].comparison.difference.high < -0.01
+    assert [step.is_empty for step in steps] == [False, True, False]
 
 
 def test_rungs_are_never_compared_across_freshness_or_architectures() -> None:

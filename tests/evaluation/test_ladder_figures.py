@@ -10,6 +10,7 @@ from lolomo.evaluation.ladder import Family, Rung, Study
 from lolomo.evaluation.ladder_figures import (
     debiased_figure,
     extrapolation_figure,
+    gains_figure,
     ladder_figure,
 )
 
@@ -30,6 +31,7 @@ def words(draw: Draw, measured: Study, path: Path) -> str:
     ("draw", "expected"),
     [
         (ladder_figure, ("ndcg@10", "sasrec", "deep_ranker", "recent_popularity", "absolute")),
+        (gains_figure, ("gain in ndcg@10", "sasrec", "deep_ranker", "absolute")),
         (debiased_figure, ("ipw_ndcg@10", "coverage@10", "gru4rec")),
         (extrapolation_figure, ("days since the cut", "no time", "raw absolute time")),
     ],
@@ -42,7 +44,9 @@ def test_a_picture_names_what_it_shows_frozen_and_fresh(
         assert name in text
 
 
-@pytest.mark.parametrize("draw", [ladder_figure, debiased_figure, extrapolation_figure])
+@pytest.mark.parametrize(
+    "draw", [ladder_figure, gains_figure, debiased_figure, extrapolation_figure]
+)
 def test_a_study_without_a_ladder_is_a_picture_that_says_so(tmp_path: Path, draw: Draw) -> None:
     lonely = study([made_up_row("ease", 0.1, family=Family.SIMPLE)])
     assert "nothing measured yet" in words(draw, lonely, tmp_path / "picture.svg")

@@ -201,9 +201,10 @@ def test_one_command_goes_from_data_to_page_results_pictures_and_docs(
     assert [each["reason"] for each in results["missing"]] == ["received no events"]
     assert (page.parent / "ladder-small.png").read_bytes().startswith(b"\x89PNG")
     docs = (tmp_path / "docs" / "case-study.md").read_text()
-    picture = tmp_path / "docs" / "figures" / "case-study-small.svg"
-    assert f"(figures/{picture.name})" in docs
-    assert picture.stat().st_size < 150_000
+    for name in ("ladder", "gains"):
+        picture = tmp_path / "docs" / "figures" / f"case-study-{name}-small.svg"
+        assert f"(figures/{picture.name})" in docs
+        assert picture.stat().st_size < 150_000
 
 
 def test_nothing_measured_is_an_error_that_says_why(
@@ -216,12 +217,17 @@ def test_nothing_measured_is_an_error_that_says_why(
 
 @pytest.fixture(scope="module")
 def case_study() -> CaseStudy:
-    missing = (Missing("small, search", "it needs title, which the data do not have"),)
+    missing = (
+        Missing("small, search", "it needs title, which the data do not have"),
+        *(Missing(f"hstu ({rung})", OUT_OF_TIME, "hstu") for rung in ("ids", "+ content")),
+    )
     studies = (
         whole_study(dataset="large"),
         study([made_up_row("ease", 0.1, num_users=163)], "small"),
     )
-    return CaseStudy(studies, missing, "lolomo report case-study --seeds 3", num_seeds=3)
+    command = "lolomo report case-study --seeds 3"
+    sources = {("large", "top_picks"): "sasrec (next_play)"}
+    return CaseStudy(studies, missing, command, sources, num_seeds=3)
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +246,8 @@ def test_a_page_says_verdicts_figures_doubts_and_what_is_missing(
         "does not hold",
         "500 users",
         "it needs title",
+        "hstu, 2 rows: the time was up",
+        "are proposed by sasrec (next_play)",
         "lolomo report case-study --seeds 3",
         "+ continuous time",
         "0.2",
@@ -248,7 +256,7 @@ def test_a_page_says_verdicts_figures_doubts_and_what_is_missing(
 
 
 def test_the_page_needs_nothing_from_elsewhere(html: str) -> None:
-    assert html.count('src="data:image/svg+xml;base64,') == 3
+    assert html.count('src="data:image/svg+xml;base64,') == 4
     assert "<script" not in html
     assert "http" not in html.replace("http-equiv", "")
 

@@ -15,6 +15,7 @@ from lolomo.evaluation.bootstrap import Comparison, paired_bootstrap
 from lolomo.evaluation.decisions import MIN_USERS
 from lolomo.evaluation.ladder import (
     FRESHNESSES,
+    NO_PRIOR,
     Family,
     Row,
     Rung,
@@ -170,10 +171,16 @@ def _tasks_differ(study: Study, freshness: str) -> Outcome:
 
 
 def _no_win_on_ids(study: Study, freshness: str) -> Outcome:
-    """The strongest deep model on ids alone is not above the strongest simple one."""
+    """The strongest deep model on ids alone is not above the strongest simple one.
+
+    Where a network was judged without the counts and co-visits that are added to its scores, it
+    decides: these are what simple models are made of.
+    """
     for task in study.ladder_tasks:
         rows = study.select(task, freshness)
-        deep = strongest_row(study.select(task, freshness, rung=Rung.IDS, families=(Family.DEEP,)))
+        on_ids = study.select(task, freshness, rung=Rung.IDS, families=(Family.DEEP,))
+        alone = [row for row in on_ids if row.variant == NO_PRIOR]
+        deep = strongest_row(alone or on_ids)
         simple = strongest_row(
             [row for row in rows if row.family is Family.SIMPLE and row.rung in (Rung.IDS, None)]
         )
@@ -181,11 +188,21 @@ def _no_win_on_ids(study: Study, freshness: str) -> Outcome:
         if deep and simple and not any(row.family is Family.TREES for row in rows):
             comparison = difference(deep, simple)
             verdict = Verdict.DOES_NOT_HOLD if sign(comparison) > 0 else Verdict.HOLDS
-            relation = {1: "beats", 0: "ties with", -1: "loses to"}[sign(comparison)]
-            words = f"{deep.label} {relation} {simple.label}: {in_words(comparison)}."
-            evidence = Evidence(f"{task}: {deep.label} less {simple.label}", comparison)
-            return Outcome(verdict, words, (evidence,), (task,))
+            words = _relation(deep, simple, comparison)
+            evidence = [Evidence(f"{task}: {deep.label} less {simple.label}", comparison)]
+            helped = strongest_row([row for row in on_ids if alone and not row.variant])
+            if helped is not None:
+                comparison = difference(helped, simple)
+                label = f"{task}: {helped.label}, counts added, less {simple.label}"
+                evidence.append(Evidence(label, comparison, decides=False))
+                words += f" With counts added, {_relation(helped, simple, comparison)}"
+            return Outcome(verdict, words, tuple(evidence), (task,))
     return _missing("a deep model on ids alone beside a simple one")
+
+
+def _relation(deep: Row, simple: Row, comparison: Comparison) -> str:
+    relation = {1: "beats", 0: "ties with", -1: "loses to"}[sign(comparison)]
+    return f"{deep.label} {relation} {simple.label}: {in_words(comparison)}."
 
 
 def _gains(
@@ -219,7 +236,20 @@ def _rung_helps(
     verdict = _by_sign([sign(each.comparison) for each in deciding])
     more = _gains(study, freshness, aside, decides=False) if aside else []
     evidence = tuple(each for _, each in (*gains, *more))
-    return Outcome(verdict, f"{words}.", evidence, tuple(dict.fromkeys(task for task, _ in gains)))
+    tasks = tuple(dict.fromkeys(task for task, _ in gains))
+    words = f"{words}.{_noise(study, freshness, rungs[0], tasks)}"
+    return Outcome(verdict, words, evidence, tasks)
+
+
+def _noise(study: Study, freshness: str, rung: Rung, tasks: Sequence[str]) -> str:
+    """Return how far seeds of one model are apart, which intervals over users leave out."""
+    spreads = [
+        row.spread
+        for task in tasks
+        for row in study.select(task, freshness, rung=rung, families=(Family.DEEP,))
+        if len(row.seed_means) > 1
+    ]
+    return f" Seeds of one model are up to {max(spreads):.4f} apart." if spreads else ""
 
 
 def _features_help(study: Study, freshness: str) -> Outcome:
@@ -312,7 +342,8 @@ CLAIMS = (
         "Given user-item interactions only, deep models brought no significant improvement over "
         "well-tuned simple models.",
         "The strongest deep model that reads ids only is not surely above the strongest simple "
-        "model, at equal freshness.",
+        "model, at equal freshness. A network whose scores have counts and co-visits added is "
+        "shown beside it and decides nothing, where the network was judged alone too.",
         _no_win_on_ids,
     ),
     Claim(

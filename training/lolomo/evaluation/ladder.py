@@ -26,6 +26,9 @@ from lolomo.evaluation.decisions import MIN_USERS
 
 FRESHNESSES = ("frozen", "fresh")
 """Counts as they were at the cut, or up to the query: in the order that tables show them."""
+NO_PRIOR = "no prior"
+"""The variant of an architecture whose network answers alone: usually counts and co-visits, which
+are what simple models are made of, are added to what it says."""
 DAY = "day"
 """Column of the first whole day since the cut of a group of queries."""
 
@@ -99,7 +102,7 @@ class Row:
     rung: Rung | None = None
     """None for a model that has no ladder."""
     variant: str = ""
-    """What sets it apart from the architecture's usual form, such as `no prior`."""
+    """What sets it apart from the architecture's usual form, such as `NO_PRIOR`."""
     metrics: dict[str, Interval]
     num_users: int
     seed_means: tuple[float, ...]
@@ -139,6 +142,12 @@ class Step:
     row: Row
     previous: Row
     comparison: Comparison
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the data hold nothing more that the rung may read: no answer has changed."""
+        ends = self.comparison.difference
+        return ends.mean == ends.low == ends.high == 0.0
 
 
 @dataclass(frozen=True, slots=True)

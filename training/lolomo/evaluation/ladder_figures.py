@@ -15,6 +15,7 @@ from lolomo.evaluation.ladder import (
     Family,
     Row,
     Rung,
+    Step,
     Study,
     average,
     by_days_since_cut,
@@ -44,6 +45,9 @@ PLACES = {
     Rung.ABSOLUTE_TIME: 5.3,
 }
 """Where rungs stand on the axis; raw absolute time apart, since it is no step of the ladder."""
+MARGIN = 6.5
+"""Where the axis ends."""
+GAINS_HEIGHT = 2.6
 DAYS = 3
 """Width of a point of the extrapolation figure."""
 TIMES = {
@@ -67,6 +71,32 @@ def ladder_figure(study: Study, path: Path) -> Path:
     """
     panels = [(task, _metric(study, task)) for task in study.ladder_tasks]
     return _ladders(study, panels, path, f"{study.dataset}: what each input adds")
+
+
+def gains_figure(study: Study, path: Path) -> Path:
+    """Draw what each rung adds to the one before it, paired on the same queries.
+
+    Users differ more than rungs do, so the ladder's own intervals hide what these show. A rung of
+    which the data hold nothing has no point.
+    """
+    tasks = study.ladder_tasks
+    figure, axes = _panels(len(tasks), GAINS_HEIGHT)
+    colours, drawn = _colours(study), set()
+    for place, task in enumerate(tasks):
+        for axis, freshness in zip(axes[place], FRESHNESSES, strict=True):
+            steps = study.steps(task, freshness)
+            drawn |= {step.row.architecture for step in steps}
+            _draw_gains(axis, steps, colours)
+            metric = f"gain in {_metric(study, task)}"
+            _decorate(axis, f"{task}: {TITLES[freshness]}", study, task, metric)
+            _set_rungs(axis)
+            axis.set_xlim(0.4, 5.8)
+        _share_scale(axes[place])
+    if tasks:
+        known = {name: colour for name, colour in colours.items() if name in drawn}
+        _place_legend(figure, _legend(known)[:-1])
+    _title(figure, f"{study.dataset}: what each rung adds to the one before it, paired", tasks)
+    return _save(figure, path)
 
 
 def debiased_figure(study: Study, path: Path) -> Path:
@@ -110,11 +140,7 @@ def _ladders(study: Study, panels: Sequence[tuple[str, str]], path: Path, title:
             _draw_baselines(axis, [row for row in rows if row.rung is None], metric)
             _draw_rungs(axis, [row for row in rows if row.rung], metric, colours)
             _decorate(axis, f"{task}: {TITLES[freshness]}", study, task, metric)
-            axis.set_xticks(
-                list(PLACES.values()), [_short(rung) for rung in PLACES], fontsize=8.5, color=INK
-            )
-            axis.axvline(4.65, color="#c9ced6", linewidth=0.8, linestyle=(0, (2, 3)))
-            axis.set_xlim(-0.4, 5.8)
+            _set_rungs(axis)
         _share_scale(axes[place])
         for axis in axes[place]:
             _label_baselines(axis)
@@ -122,11 +148,21 @@ def _ladders(study: Study, panels: Sequence[tuple[str, str]], path: Path, title:
         tasks = {task for task, _ in panels}
         drawn = {row.architecture for row in study.rows if row.task in tasks}
         handles = _legend({name: colour for name, colour in colours.items() if name in drawn})
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
-        )
+        _place_legend(figure, handles)
     _title(figure, title, panels)
     return _save(figure, path)
+
+
+def _set_rungs(axis: Any) -> None:
+    """Name the rungs, with a margin on the right for the names of baselines."""
+    names = [_short(rung) for rung in PLACES]
+    axis.set_xticks(list(PLACES.values()), names, fontsize=8.5, color=INK)
+    axis.axvline(4.65, color="#c9ced6", linewidth=0.8, linestyle=(0, (2, 3)))
+    axis.set_xlim(-0.4, MARGIN)
+
+
+def _place_legend(figure: Any, handles: Sequence[Any]) -> None:
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
 
 
 def _draw_rungs(axis: Any, rows: Sequence[Row], metric: str, colours: dict[str, str]) -> None:
@@ -134,7 +170,7 @@ def _draw_rungs(axis: Any, rows: Sequence[Row], metric: str, colours: dict[str, 
     names = [name for name in colours if any(row.architecture == name for row in rows)]
     for place, name in enumerate(names):
         own = {row.rung: row.metrics[metric] for row in rows if row.architecture == name}
-        shift = 0.34 * ((place + 0.5) / len(names) - 0.5)
+        shift = _shift(place, len(names))
         points = [(PLACES[rung] + shift, own[rung], rung) for rung in PLACES if rung in own]
         ladder = [point for point in points if point[2] is not Rung.ABSOLUTE_TIME]
         axis.plot(
@@ -148,6 +184,26 @@ def _draw_rungs(axis: Any, rows: Sequence[Row], metric: str, colours: dict[str, 
             axis.vlines(x, interval.low, interval.high, color=colours[name], linewidth=1.5)
             marker = "D" if rung is Rung.ABSOLUTE_TIME else "o"
             axis.plot(x, interval.mean, marker, color=colours[name], markersize=5)
+
+
+def _shift(place: int, number: int) -> float:
+    return 0.34 * ((place + 0.5) / number - 0.5)
+
+
+def _draw_gains(axis: Any, steps: Sequence[Step], colours: dict[str, str]) -> None:
+    """Draw each step's paired difference, hollow where the interval holds 0."""
+    names = [name for name in colours if any(step.row.architecture == name for step in steps)]
+    axis.axhline(0.0, color=INK, linewidth=0.8)
+    for step in steps:
+        name, rung = step.row.architecture, step.row.rung
+        if rung is None or step.is_empty:
+            continue
+        x = PLACES[rung] + _shift(names.index(name), len(names))
+        ends, colour = step.comparison.difference, colours[name]
+        axis.vlines(x, ends.low, ends.high, color=colour, linewidth=1.5)
+        face = "white" if ends.low <= 0 <= ends.high else colour
+        marker = "D" if rung is Rung.ABSOLUTE_TIME else "o"
+        axis.plot(x, ends.mean, marker, color=colour, markerfacecolor=face, markersize=5)
 
 
 def _draw_baselines(axis: Any, rows: Sequence[Row], metric: str) -> None:
@@ -175,7 +231,7 @@ def _label_baselines(axis: Any) -> None:
         previous = height
         axis.annotate(
             line.get_label(),
-            (5.78, height),
+            (MARGIN - 0.02, height),
             ha="right",
             va="bottom",
             fontsize=7.5,
@@ -266,7 +322,7 @@ def _metric(study: Study, task: str) -> str:
 def _short(rung: Rung) -> str:
     """Return the rung's label in two lines, for an axis."""
     return (
-        rung.label.replace("discretised time", "discretised\ntime")
+        rung.label.replace("discretised time", "discrete\ntime")
         .replace("continuous time", "continuous\ntime")
         .replace("absolute time", "absolute\ntime")
     )

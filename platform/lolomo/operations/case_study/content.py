@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from lolomo.evaluation import Comparison, Interval
-from lolomo.evaluation.claims import CLAIMS, Claim, Evidence, Finding, findings
+from lolomo.evaluation.claims import CLAIMS, Claim, Evidence, Finding, findings, in_words
 from lolomo.evaluation.ladder import FRESHNESSES, Row, Step, Study
 from lolomo.operations.case_study.measure import Missing
 
@@ -21,6 +22,8 @@ class CaseStudy:
     missing: tuple[Missing, ...]
     command: str
     """What rebuilds it."""
+    sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Which models propose the candidates of a data set's task, in words."""
     num_seeds: int = 1
     quick: bool = False
     """Whether models were trained for a moment only."""
@@ -54,11 +57,21 @@ class CaseStudy:
             if (finding.claim, finding.dataset, finding.freshness) == (claim, dataset, freshness)
         )
 
+    @property
+    def missing_by_model(self) -> dict[tuple[str, str], int]:
+        """How many rows are missing of what, for which reason."""
+        return dict(Counter((each.subject or each.label, each.reason) for each in self.missing))
+
     def step_to(self, study: Study, row: Row) -> Step | None:
         """Return what a row's rung adds to the one before it, if both were measured."""
         return next(
             (step for other, step in self.steps if other is study and step.row is row), None
         )
+
+
+def added(step: Step) -> str:
+    """Return in words what a rung adds."""
+    return "the data hold none" if step.is_empty else in_words(step.comparison)
 
 
 def in_order(study: Study, task: str) -> list[tuple[str, list[Row]]]:

@@ -3,27 +3,27 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from lolomo.evaluation.claims import in_words
 from lolomo.evaluation.ladder import FRESHNESSES, Row, Study
-from lolomo.operations.case_study.content import CaseStudy, in_order, metric_names
+from lolomo.operations.case_study.content import CaseStudy, added, in_order, metric_names
 
 METRICS = ("mrr", "hr@10", "ipw_ndcg@10", "coverage@10")
 """Beside the task's own metric."""
 
 
-def to_markdown(case_study: CaseStudy, figures: dict[str, Path]) -> str:
+def to_markdown(case_study: CaseStudy, figures: dict[str, dict[str, Path]]) -> str:
     """Return the page.
 
     Args:
         case_study: What was measured.
-        figures: Pictures of the ladder by data set, as paths relative to the page.
+        figures: Pictures by what they show (`ladder`, `gains`), by data set, as paths relative to
+            the page.
     """
     parts = [_INTRODUCTION.format(command=case_study.command)]
     if case_study.quick:
         parts.append("**Trained for a moment only: no figure here is to be quoted.**\n")
     parts += ["## Which claims hold\n", _verdicts(case_study)]
     for study in case_study.studies:
-        parts += _study(case_study, study, figures.get(study.dataset))
+        parts += _study(case_study, study, figures.get(study.dataset, {}))
     parts += _missing(case_study)
     return "\n".join(parts)
 
@@ -42,14 +42,14 @@ def _verdicts(case_study: CaseStudy) -> str:
     return _table(header, rows)
 
 
-def _study(case_study: CaseStudy, study: Study, figure: Path | None) -> Iterable[str]:
+def _study(case_study: CaseStudy, study: Study, figures: dict[str, Path]) -> Iterable[str]:
     yield f"## {study.dataset}\n"
     few = [task for task in study.tasks if not study.is_conclusive(task)]
     if few:
         counts = ", ".join(f"{task} {study.num_users(task)}" for task in few)
         yield f"*Inconclusive* by protocol, with fewer than 500 users judged: {counts}.\n"
-    if figure is not None:
-        yield f"![The ladder on {study.dataset}, frozen and fresh]({figure.as_posix()})\n"
+    for name, path in figures.items():
+        yield f"![{_SHOWN[name]} on {study.dataset}, frozen and fresh]({path.as_posix()})\n"
     yield "### In words\n"
     for claim in case_study.claims:
         for freshness in FRESHNESSES:
@@ -58,6 +58,11 @@ def _study(case_study: CaseStudy, study: Study, figure: Path | None) -> Iterable
     yield ""
     for task in study.tasks:
         yield f"### {task}, {study.num_users(task):,} users\n"
+        if sources := case_study.sources.get((study.dataset, task)):
+            yield (
+                f"Candidates are proposed by {sources}: what the latest gate of each of these "
+                "tasks chose, or its strongest baseline where `lolomo train` has not been run.\n"
+            )
         yield _rows(case_study, study, task)
 
 
@@ -86,7 +91,7 @@ def _row(
         freshness if row.reads_counts else "none read",
         row.label,
         str(row.figure),
-        in_words(step.comparison) if step else "",
+        added(step) if step else "",
         *(f"{row.metrics[name].mean:.4f}" if name in row.metrics else "" for name in others),
     ]
     if case_study.num_seeds > 1:
@@ -98,9 +103,10 @@ def _row(
 
 def _missing(case_study: CaseStudy) -> Iterable[str]:
     if case_study.missing:
-        yield "## What is missing\n"
-        for each in case_study.missing:
-            yield f"- {each.label}: {each.reason}"
+        yield "## What was not measured\n"
+        for (subject, reason), number in case_study.missing_by_model.items():
+            rows = f", {number} rows" if number > 1 else ""
+            yield f"- {subject}{rows}: {reason}"
         yield ""
 
 
@@ -109,6 +115,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+_SHOWN = {"ladder": "The ladder", "gains": "What each rung adds to the one before it"}
 _INTRODUCTION = """\
 # The case study on open data
 

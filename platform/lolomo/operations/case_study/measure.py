@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from lolomo.core.errors import LolomoError
-from lolomo.core.progress import Progress
+from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Settings
 from lolomo.evaluation import rolling_folds, summarise
 from lolomo.evaluation.ladder import FRESHNESSES, Row, Study, average
@@ -14,8 +14,9 @@ from lolomo.operations.case_study.plan import CaseStudyOptions, PlannedRow
 from lolomo.operations.training import split_by_needs
 from lolomo.tasks import find_task
 from lolomo.training.pipelines import with_sources
-from lolomo.training.pipelines.contest import Judged, enter
-from lolomo.training.pipelines.steps import NotDoneError, only_what_is_done
+from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.contest import Judged, enter, sources_of
+from lolomo.training.pipelines.steps import NotDoneError, only_what_is_done, progress_to
 
 WINDOW = "test"
 OUT_OF_TIME = "the time was up before its turn"
@@ -28,6 +29,8 @@ class Missing:
 
     label: str
     reason: str
+    subject: str = ""
+    """The model that it is a row of; "" if it is a task as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +101,32 @@ def enter_all(planned: Sequence[PlannedRow], minutes: float | None, progress: Pr
                 judged.append((row, enter(row.dataset, row.entrant, WINDOW, share)))
             reached = _figure_of(judged[-1][1])
         except NotDoneError:
-            missing.append(Missing(row.label, OUT_OF_TIME))
+            missing.append(Missing(row.label, OUT_OF_TIME, row.subject))
             continue
         except LolomoError as error:
             reached = str(error)
-            missing.append(Missing(row.label, reached))
+            missing.append(Missing(row.label, reached, row.subject))
         except KeyboardInterrupt:
             is_over, reached = True, STOPPED
-            missing.append(Missing(row.label, reached))
+            missing.append(Missing(row.label, reached, row.subject))
         print(  # noqa: T201
             f"{place + 1:>4}/{len(planned)}  {row.label}: {reached}  "
             f"({time.monotonic() - started:,.0f} s)",
             flush=True,
         )
     return Measured(tuple(judged), tuple(missing))
+
+
+def sources_in_words(dataset: str, task: str) -> str:
+    """Return which models propose the candidates of a task; "" if it draws none."""
+    runs = Settings.from_environment().workspace(dataset).runs
+    with progress_to(silent), only_what_is_done():
+        try:
+            keys = sources_of(task, dataset)
+        except NotDoneError:
+            return ""
+    named = zip(find_task(task).candidates_from, keys, strict=True)
+    return ", ".join(f"{Candidate.read(runs / key).model} ({source})" for source, key in named)
 
 
 def _figure_of(judged: Judged) -> str:

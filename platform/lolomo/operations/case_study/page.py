@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from lolomo.evaluation.claims import Verdict, in_words
 from lolomo.evaluation.ladder import FRESHNESSES
-from lolomo.operations.case_study.content import CaseStudy, in_order, metric_names
+from lolomo.operations.case_study.content import CaseStudy, added, in_order, metric_names
 
 METRICS = ("ndcg@100", "hr@10", "mrr", "ipw_ndcg@10", "coverage@10")
 """Beside the task's own metric."""
@@ -19,7 +19,8 @@ def to_html(case_study: CaseStudy, figures: dict[str, dict[str, Path]]) -> str:
 
     Args:
         case_study: What was measured.
-        figures: SVG files by what they show (`ladder`, `debiased`, `extrapolation`), by data set.
+        figures: SVG files by what they show (`ladder`, `gains`, `debiased`, `extrapolation`), by
+            data set.
     """
     embedded = {
         dataset: {name: _data_uri(path) for name, path in own.items()}
@@ -47,6 +48,6 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"in_words": in_words}
+    environment.filters |= {"in_words": in_words, "added": added}
     environment.globals |= {"in_order": in_order, "metric_names": metric_names}
     return environment.get_template("case_study.html")

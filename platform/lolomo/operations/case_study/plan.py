@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Any
 
 from lolomo.evaluation import FRESH, FROZEN
-from lolomo.evaluation.ladder import Family, Rung
+from lolomo.evaluation.ladder import NO_PRIOR, Family, Rung
 from lolomo.tasks import find_task
 from lolomo.training.models import Model, Role, models_for
 from lolomo.training.pipelines.contest import Entrant
@@ -24,7 +24,6 @@ INPUTS = "inputs"
 """The config field whose value is a rung."""
 PRIOR = "popularity_prior"
 """The config field that says whether counts are added to what the network scores."""
-NO_PRIOR = "no prior"
 HEADLINE = "sasrec"
 TREES = ("lightgbm_ranker",)
 STACKS = ("blended_ranker",)
@@ -81,13 +80,18 @@ class PlannedRow:
     stage: Stage
 
     @property
-    def label(self) -> str:
-        """How progress and lists of what is missing call it."""
+    def subject(self) -> str:
+        """The model that it is a row of."""
         entrant = self.entrant
         name = f"{entrant.model}, {self.variant}" if self.variant else entrant.model
+        return f"{self.dataset}, {entrant.task}: {name}"
+
+    @property
+    def label(self) -> str:
+        """How progress and lists of what is missing call it."""
         details = [self.rung.label] if self.rung else []
-        details += [entrant.freshness.label, f"seed {entrant.seed}"]
-        return f"{self.dataset}, {entrant.task}: {name} ({', '.join(details)})"
+        details += [self.entrant.freshness.label, f"seed {self.entrant.seed}"]
+        return f"{self.subject} ({', '.join(details)})"
 
 
 def plan(options: CaseStudyOptions, tasks: Mapping[str, Sequence[str]]) -> list[PlannedRow]:

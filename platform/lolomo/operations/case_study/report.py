@@ -10,11 +10,17 @@ from lolomo.evaluation.ladder import Study
 from lolomo.evaluation.ladder_figures import (
     debiased_figure,
     extrapolation_figure,
+    gains_figure,
     ladder_figure,
 )
 from lolomo.operations.case_study.content import CaseStudy, to_json
 from lolomo.operations.case_study.markdown import to_markdown
-from lolomo.operations.case_study.measure import allowed_tasks, enter_all, study_of
+from lolomo.operations.case_study.measure import (
+    allowed_tasks,
+    enter_all,
+    sources_in_words,
+    study_of,
+)
 from lolomo.operations.case_study.page import to_html
 from lolomo.operations.case_study.plan import DATASETS, CaseStudyOptions, plan
 
@@ -22,6 +28,7 @@ PAGE = "index.html"
 RESULTS = "results.json"
 DRAWINGS = {
     "ladder": ladder_figure,
+    "gains": gains_figure,
     "debiased": debiased_figure,
     "extrapolation": extrapolation_figure,
 }
@@ -54,6 +61,11 @@ def report_case_study(
         studies=tuple(study for study in studies if study.rows),
         missing=(*not_allowed, *measured.missing),
         command=command_of(options),
+        sources={
+            (study.dataset, task): sources_in_words(study.dataset, task)
+            for study in studies
+            for task in study.tasks
+        },
         num_seeds=options.num_seeds,
         quick=options.quick,
     )
@@ -73,13 +85,21 @@ def write_report(case_study: CaseStudy, folder: Path, progress: Progress) -> Pat
 
 
 def write_docs(case_study: CaseStudy, docs: Path) -> Path:
-    """Write `case-study.md` and a picture a data set into a folder of docs; return the page."""
+    """Write `case-study.md` and two pictures a data set into a folder of docs; return the page.
+
+    A data set where nothing has a ladder gets none.
+    """
     figures = {
-        study.dataset: ladder_figure(study, docs / "figures" / f"case-study-{study.dataset}.svg")
+        study.dataset: {
+            name: DRAWINGS[name](
+                study, docs / "figures" / f"case-study-{name}-{study.dataset}.svg"
+            ).relative_to(docs)
+            for name in ("ladder", "gains")
+        }
         for study in case_study.studies
+        if study.ladder_tasks
     }
-    relative = {dataset: path.relative_to(docs) for dataset, path in figures.items()}
-    write_atomically(docs / "case-study.md", to_markdown(case_study, relative))
+    write_atomically(docs / "case-study.md", to_markdown(case_study, figures))
     return docs / "case-study.md"
 
 

@@ -1,11 +1,13 @@
 """Times the training of our SASRec beside RecTools' in PyTorch: positions learned a second.
 
-Both learn the same synthetic events (many short histories, few long ones) with the same width,
-depth, length, full softmax, dropout and rows a batch, on the same cores. A position is an event
-that an epoch predicts; padding does not count. Only whole epochs after the first are timed, so that
-neither compilation nor start-up counts. Every contestant runs in a process of its own, in turn.
+Both learn the same synthetic events with the same width, depth, length, full softmax, dropout and
+rows a batch, on the same cores. Histories are many short ones and few long ones, where packing them
+many to a row saves most of the work; or, with `--full`, each as long as a row, so that nobody pads
+and only the arithmetic counts. A position is an event that an epoch predicts; padding does not
+count. Only whole epochs after the first are timed, so that neither compilation nor start-up counts.
+Every contestant runs in a process of its own, in turn.
 
-    python tests/load/bench_sequence_training.py --peer ENVIRONMENT/bin/python
+    python tests/load/bench_sequence_training.py --peer ENVIRONMENT/bin/python [--full]
 
 The peer's interpreter needs `rectools[torch]`, which Lolomo does not.
 """
@@ -30,10 +32,12 @@ SHAPE = {"dim": 64, "blocks": 2, "heads": 2, "length": 50, "rows": 64, "dropout"
 LEARNING_RATE = 1e-3
 
 
-def generate(path: Path, num_events: int, num_items: int) -> None:
+def generate(path: Path, num_events: int, num_items: int, *, full: bool) -> None:
     """Write users, items and seconds, in order of time; at least two events a user."""
     rng = np.random.default_rng(0)
     lengths = np.clip(rng.lognormal(2.3, 1.2, size=num_events), 2, 500).astype(int)
+    if full:
+        lengths[:] = SHAPE["length"] + 1
     users = np.repeat(np.arange(num_events), lengths)[:num_events]
     items = (num_items * rng.random(num_events) ** 2).astype(int)
     seconds = START + rng.permutation(num_events)
@@ -154,7 +158,7 @@ def race(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in interpreters}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.npz"
-        generate(path, options.events, options.items)
+        generate(path, options.events, options.items, full=options.full)
         for _ in range(options.rounds):
             for name, interpreter in interpreters.items():
                 command = [interpreter, str(Path(__file__)), "--contestant", name, str(path)]
@@ -171,6 +175,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="Python with rectools[torch]")
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--items", type=int, default=3_500)
+    parser.add_argument("--full", action="store_true", help="every history as long as a row")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--config", default="{}", help="JSON of changed fields of ours")

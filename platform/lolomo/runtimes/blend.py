@@ -47,7 +47,7 @@ class Discovery:
     """A candidate watched more often is no discovery."""
     place: int = 10
     """From 1; 0 for no such place."""
-    gap: float = 2.75
+    gap: float = 1.5
     """How far it may be behind what would stand there, in standard deviations of the scores of the
     query's candidates."""
     by: str = ""

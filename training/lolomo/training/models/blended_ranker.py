@@ -40,7 +40,7 @@ class BlendedRankerConfig:
     """Items watched more often than so large a share of all items are no discovery."""
     discovery_by: str = "covisits_soon"
     """The feature by which the discovery is chosen among those near enough; "" for the score."""
-    discovery_gap: float = 2.75
+    discovery_gap: float = 1.5
     """How far a discovery may be behind what it displaces, in standard deviations of the scores of
     the query's candidates: less gives up coverage, more gives up accuracy."""
 
@@ -66,7 +66,7 @@ class BlendedRanker(Model[BlendedRankerConfig]):
     space: ClassVar[Mapping[str, Space]] = {
         "deep_weight": Range(0.0, 1.0),
         "discovery_quantile": Choice((0.5, 0.7, 0.8, 0.9)),
-        "discovery_gap": Range(1.0, 4.0),
+        "discovery_gap": Range(0.5, 3.0),
     }
 
     _members: Mapping[str, tuple[Callable[[Path], Export], float]] = MappingProxyType({})

@@ -17,7 +17,8 @@ from lolomo.core.recommender import Retriever
 from lolomo.runtimes import load_files
 from lolomo.tasks import NEXT_PLAY
 from lolomo.training.models import RankingBatch, SASRec, TrainingData, config_from
-from lolomo.training.warm_start import read_state
+from lolomo.training.models.model import Export, Fitted
+from lolomo.training.warm_start import State, read_state
 
 EARLIER = CUT - timedelta(days=14)
 UNSEEN = 8
@@ -95,3 +96,25 @@ def test_a_raw_timestamp_cannot_be_gone_on_with(former: Path, tmp_path: Path) ->
     data = replace(training_data(NEXT_PLAY), continue_from=former)
     with pytest.raises(ModelError, match="scaled by the data of one fit"):
         fitted(data, tmp_path, inputs="absolute_time")
+
+
+def test_a_fit_goes_on_from_the_one_before_its_last_window_and_is_calibrated_on_it(
+    tmp_path: Path,
+) -> None:
+    config = {"inputs": "ids", "epochs": 2, "continue_epochs": 1, "from_earlier_cut": True}
+
+    def fit(data: TrainingData, name: str) -> State:
+        (tmp_path / name).mkdir()
+        fitted(data, tmp_path / name, popularity_prior=True, **config)
+        return read_state(tmp_path / name)
+
+    early = fit(replace(earlier_data(), earlier=lambda: None), "early")
+    kept = Fitted(tmp_path / "early", Export("tensorflow", "rank", ()))
+    late = fit(replace(training_data(NEXT_PLAY), earlier=lambda: kept), "late")
+    known = [late.rows["items"].index(item) for item in early.rows["items"]]
+    moved = np.abs(late.tables["items"][known] - early.tables["items"])
+    assert 0 < moved.mean() < np.abs(early.tables["items"]).mean() / 2
+    assert any(
+        before.ndim == 1 and not np.allclose(before, after)
+        for before, after in zip(early.others, late.others, strict=True)
+    )

@@ -2,11 +2,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lolomo.core.errors import ModelError
 from lolomo.core.release import Release
 from lolomo.core.settings import Settings
+from lolomo.training.models import all_models
 from lolomo.training.pipelines.candidate import Candidate, load_candidate
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.prepare import prepare
@@ -95,3 +97,30 @@ def test_nothing_goes_on_from_a_release_of_another_model(former: Release, prepar
 def test_a_card_states_the_seed(former: Release) -> None:
     assert former.card.seed == FitOptions().seed
     assert json.loads(former.card.to_json())["continued_from"] == ""
+
+
+def test_a_quick_run_learns_from_some_queries_and_is_judged_on_all(
+    runs: Path, prepared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lolomo.training.pipelines.prepare.QUICK_QUERIES", 5)
+    context, quick = StepContext.open(TASK, "tiny"), prepare(TASK, "tiny", [], quick=True)
+
+    def count(file: Path) -> int:
+        return pl.read_parquet(file).height
+
+    for window in ("warm_up", "stacking", "validation"):
+        assert 0 < count(context.learned_file(quick, window)) <= 5
+        assert count(context.learned_file(prepared, window)) > 5
+    for window in ("validation", "test"):
+        whole = context.queries_file(prepared, window)
+        assert count(context.queries_file(quick, window)) == count(whole)
+
+
+def test_a_quick_fit_is_by_the_quick_config_unless_told_otherwise(
+    runs: Path, prepared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_models()[MODEL], "quick", {"queries_per_batch": 5})
+    for config, expected in (({}, 5), ({"queries_per_batch": 9}, 9)):
+        options = replace(VALIDATION, quick=True, config=config)
+        candidate = Candidate.read(runs / train(TASK, "tiny", MODEL, prepared, options))
+        assert candidate.config["queries_per_batch"] == expected

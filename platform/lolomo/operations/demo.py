@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from lolomo.events import EventLog
 
 UNKNOWN_USER = "someone-new"
+ROWS_SHOWN = 3
+"""So many rows of each page are printed; the files hold them all."""
 
 
-def run_demo(settings: Settings, dataset: str) -> None:
+def run_demo(settings: Settings, dataset: str, full: bool = False) -> None:
     """Get data, compute features, train, serve, and show three members' pages.
 
     What an earlier run has done is not done again.
@@ -28,12 +31,13 @@ def run_demo(settings: Settings, dataset: str) -> None:
     Args:
         settings: Where everything is kept.
         dataset: A dataset's name, or the path of a mapping file.
+        full: Whether to train as `lolomo train` does, rather than quickly.
     """
     started = time.monotonic()
     name, log = _data(settings, dataset)
     workspace = settings.workspace(name)
     _features(workspace, log)
-    _training(settings, name)
+    _training(settings, name, full)
     page = _pages(workspace, name, choose_members(log))
     _closing(workspace, name, page, time.monotonic() - started)
 
@@ -75,24 +79,35 @@ def _features(workspace: Workspace, log: "EventLog") -> None:
         store.materialize(
             store.latest, lambda fraction, message: progress(0.5 + 0.5 * fraction, message)
         )
-    print(f"    one FeatureService a task: {', '.join(map(store.service, tasks))}")  # noqa: T201
+    print(f"    a FeatureService for each of {len(tasks)} tasks, {store.service(tasks[0])} …")  # noqa: T201
 
 
-def _training(settings: Settings, name: str) -> None:
+def _training(settings: Settings, name: str, full: bool) -> None:
     from lolomo.operations.leaderboard import draw_leaderboard, print_leaderboard
     from lolomo.operations.training import train_tasks
 
-    with _stage(3, "Training: prepare → train → evaluate → gate → release") as progress:
-        train_tasks(settings, name, (), progress)
     workspace = settings.workspace(name)
+    with _stage(3, "Training: prepare → train → evaluate → gate → release") as progress:
+        print(f"    {_effort_of(full)}; log: {_short(workspace.runs / 'pipeline.log')}")  # noqa: T201
+        train_tasks(settings, name, (), progress, quick=not full)
     print_leaderboard(workspace, "test")
     draw_leaderboard(workspace, "test")
 
 
-def choose_members(log: "EventLog") -> list[str]:
+def _effort_of(full: bool) -> str:
+    """Say how much is trained, and how long that takes."""
+    if full:
+        return "everything that `lolomo train` does: a quarter of an hour and more"
+    return "quickly: a few minutes on two idle cores; `--full` spares nothing"
+
+
+def choose_members(log: "EventLog") -> dict[str, str]:
     """Return a user who watches much, one who is hardly known, and one never seen.
 
     The first two are the latest of their kind to have been active.
+
+    Returns:
+        What each is, by id.
     """
     import polars as pl
 
@@ -107,11 +122,14 @@ def choose_members(log: "EventLog") -> list[str]:
     events = pl.col("num_events")
     regular = users.filter(events >= events.quantile(0.9))
     hardly_known = users.filter((events >= 2) & (events <= events.quantile(0.2).clip(2)))
-    chosen = [*regular[Columns.USER_ID].head(1), *hardly_known[Columns.USER_ID].head(1)]
-    return [*dict.fromkeys(chosen), UNKNOWN_USER]
+    chosen: dict[str, str] = {}
+    for found, who in ((regular, "who watches much"), (hardly_known, "who is hardly known")):
+        for user in found[Columns.USER_ID].head(1):
+            chosen.setdefault(user, f"One {who}")
+    return {**chosen, UNKNOWN_USER: "One never seen"}
 
 
-def _pages(workspace: Workspace, name: str, members: list[str]) -> Path:
+def _pages(workspace: Workspace, name: str, members: Mapping[str, str]) -> Path:
     """Start the service, ask it for each member's page, show and save them, and stop it.
 
     Returns:
@@ -133,10 +151,13 @@ def _pages(workspace: Workspace, name: str, members: list[str]) -> Path:
                 text = json.dumps(answer, indent=2, ensure_ascii=False)
                 write_atomically(_report(workspace, user, "json"), text)
     main = workspace.reports / "page.html"
-    for user, page in pages.items():
-        print_page(page)
-        path = main if user == members[0] else _report(workspace, user, "html")
+    for index, (user, page) in enumerate(pages.items()):
+        path = _report(workspace, user, "html") if index else main
         write_atomically(path, render_page(page, form=False))
+        print(f"\n    {members[user]}:")  # noqa: T201
+        print_page(replace(page, rows=page.rows[:ROWS_SHOWN]))
+        if more := len(page.rows[ROWS_SHOWN:]):
+            print(f"    and {more} more rows in {_short(path)}")  # noqa: T201
     return main
 
 

@@ -9,7 +9,13 @@ from lolomo.core.settings import Settings, Workspace
 from lolomo.core.task import Task
 
 
-def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress: Progress) -> Path:
+def train_tasks(
+    settings: Settings,
+    dataset: str,
+    names: Sequence[str],
+    progress: Progress,
+    quick: bool = False,
+) -> Path:
     """Run the pipeline of the named tasks, and of those they take candidates from.
 
     Args:
@@ -17,6 +23,7 @@ def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress
         dataset: The dataset's name.
         names: Task names; none for all that the data allow.
         progress: Told the fraction done.
+        quick: Whether to learn from less, by the models' quick configs.
 
     Returns:
         The log of the run.
@@ -28,7 +35,7 @@ def train_tasks(settings: Settings, dataset: str, names: Sequence[str], progress
 
     workspace = settings.workspace(dataset)
     possible = possible_tasks(workspace, [task.name for task in with_sources(names)])
-    return run_locally(list(possible.values()), workspace, dataset, progress)
+    return run_locally(list(possible.values()), workspace, dataset, progress, quick)
 
 
 def possible_tasks(workspace: Workspace, names: Sequence[str]) -> dict[str, Task]:

@@ -84,6 +84,10 @@ class TrainingData:
     """From the name of another model of the task to its fit on these very data, with its default
     config; so that what is made of models fits none of them twice. None where nobody keeps fits."""
 
+    earlier: "Callable[[], Fitted | None] | None" = None
+    """Fits the same model before the window that ends at the cut, and returns that fit, which knows
+    nothing of the window; None before the first. None where nobody keeps fits."""
+
     def item_ids(self) -> Ids:
         """Return the items that were interacted with, by id. Shape: [items].
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ class Ease(BlendedModel[EaseConfig]):
         "because_you_watched": Role.CHALLENGER,
         "next_play": Role.ALTERNATIVE,
     }
+    quick: ClassVar[Mapping[str, Any]] = {"l2": (300.0, 1000.0), "memory_days": 36500.0}
     space: ClassVar[Mapping[str, Space]] = {
         "neighbours": Choice((100, 200, 400)),
         "l2": Range(10.0, 1000.0, log=True),

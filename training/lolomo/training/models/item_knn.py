@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -47,6 +47,11 @@ class ItemKNN(BlendedModel[ItemKNNConfig]):
     roles: ClassVar[Mapping[str, Role]] = {
         "because_you_watched": Role.BASELINE,
         "next_play": Role.BASELINE,
+    }
+    quick: ClassVar[Mapping[str, Any]] = {
+        "popularity_exponent": (0.25, 0.5),
+        "backward": (0.0, 1.0),
+        "memory_days": 36500.0,
     }
     space: ClassVar[Mapping[str, Space]] = {
         "neighbours": Choice((50, 100, 200, 400)),

@@ -94,6 +94,12 @@ class LightGBMRanker(Model[LightGBMRankerConfig]):
     Config = LightGBMRankerConfig
     roles: ClassVar[Mapping[str, Role]] = {"top_picks": Role.BASELINE}
     method: ClassVar[Method] = "rank"
+    quick: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": 0.12,
+        "num_leaves": 15,
+        "max_trees": 100,
+        "patience": 15,
+    }
     space: ClassVar[Mapping[str, Space]] = {
         "learning_rate": Range(0.02, 0.2, log=True),
         "num_leaves": Range(7, 127, log=True),

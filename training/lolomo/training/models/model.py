@@ -104,6 +104,8 @@ class Model(ABC, Generic[ConfigT]):
     """Which of its task's features `rankings` must have for it; all if empty."""
     space: ClassVar[Mapping[str, Space]] = {}
     """Where `lolomo tune` looks for better values, by field of the config."""
+    quick: ClassVar[Mapping[str, Any]] = {}
+    """Fields of the config that a quick run sets, for much less work and a little less accuracy."""
     continues: ClassVar[bool] = False
     """Whether `fit` can go on from `TrainingData.continue_from`; others are fitted anew."""
 

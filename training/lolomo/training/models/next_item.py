@@ -11,7 +11,7 @@ network's scores as `calibration` found best. Without it, it retrieves from the 
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -83,6 +83,7 @@ class NextItemModel(Model[NextItemConfigT]):
         context = QueryContext.of(data) if config.reads_context else QueryContext.none(data)
         events = NextItemEvents.of(data, items, with_kinds=config.reads_context)
         state = self._former(data)
+        earlier = None if state else self._earlier(data)
         since = int(state.cut.timestamp() * 1_000_000) if state else None
         examples = next_item_examples(config, events, context.codes, rng, since)
         seed = int(rng.integers(2**31))
@@ -95,27 +96,27 @@ class NextItemModel(Model[NextItemConfigT]):
             body = self.body(config.history_length + 1, config.timed)
             network = NextItemNetwork(body, parts)
             network.build()
-            if state is not None:
-                state.restore(network, next_item_tables(network, queries))
+            if learned := state or earlier:
+                learned.restore(network, next_item_tables(network, queries))
             if first is not None:
                 network.set_weights(first)
             return network
 
         if config.popularity_prior and state is None:
-            first = self._calibrated(build, data, events, context.codes, seed)
-            data = _stage(data, "final", CALIBRATION_SHARE, 1.0)
+            made = _Made(config, data, events, context.codes, seed)
+            first = (
+                self._calibrated(build, made)
+                if earlier is None
+                else (_weighed(build(), made.since(earlier.cut), np.random.default_rng(seed)))
+            )
+            data = _stage(data, "final", 0.0 if earlier else CALIBRATION_SHARE, 1.0)
         loop = self._loop(goes_on=first is not None or state is not None)
         self._network = train(
             build, examples, loop, seed, folder=data.scratch, progress=data.progress
         )
 
     def _calibrated(
-        self,
-        build: "Callable[[], NextItemNetwork]",
-        data: TrainingData,
-        events: NextItemEvents,
-        context: NDArray[np.int32],
-        seed: int,
+        self, build: "Callable[[], NextItemNetwork]", made: "_Made"
     ) -> list[NDArray[Any]]:
         """Fit a network without the last events, and learn from them what else weighs.
 
@@ -123,20 +124,21 @@ class NextItemModel(Model[NextItemConfigT]):
         """
         from lolomo.training.loop import train
 
+        data = made.data
         kept = data.scratch and data.scratch / "calibrated.npz"
         if kept and kept.is_file():
             with np.load(kept, allow_pickle=False) as arrays:
                 return list(arrays.values())
-        config = replace(self.config, held_back=self.config.calibration_share, patience=0)
-        rng = np.random.default_rng(seed)
-        examples = next_item_examples(config, events, context, rng)
+        made = made.holding_back(self.config.calibration_share)
+        rng = np.random.default_rng(made.seed)
+        examples = next_item_examples(made.config, made.events, made.context, rng)
         loop = self._loop(goes_on=False)
-        loop = replace(loop, epochs=max(loop.epochs - config.continue_epochs, 1))
+        loop = replace(loop, epochs=max(loop.epochs - made.config.continue_epochs, 1))
         first = _stage(data, "calibration", 0.0, CALIBRATION_SHARE)
-        network = train(build, examples, loop, seed, folder=first.scratch, progress=first.progress)
-        questions = Questions.of(config, events, context, rng)
-        network.blend.blend_weights.assign(calibrated(network, questions, events, data, rng))
-        weights: list[NDArray[Any]] = network.get_weights()
+        network = train(
+            build, examples, loop, made.seed, folder=first.scratch, progress=first.progress
+        )
+        weights = _weighed(network, made, rng)
         if kept:
             np.savez(kept, *weights, allow_pickle=False)
         return weights
@@ -148,6 +150,14 @@ class NextItemModel(Model[NextItemConfigT]):
         tables = next_item_tables(self._network, self._queries)
         write_state(path, self._network, tables, self._cut)
         return export_next_item(path, self._network, self._queries)
+
+    def _earlier(self, data: TrainingData) -> State | None:
+        """Return the fit before the window that ends at the cut, to go on from, if there is one."""
+        config = self.config
+        if not (config.from_earlier_cut and config.popularity_prior and data.earlier):
+            return None
+        fitted = data.earlier()
+        return read_state(fitted.files) if fitted else None
 
     def _former(self, data: TrainingData) -> State | None:
         """Return what to go on from, if anything."""
@@ -172,6 +182,37 @@ class NextItemModel(Model[NextItemConfigT]):
             mixed_precision=config.mixed_precision,
             xla=config.xla,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a network is fitted and calibrated with."""
+
+    config: NextItemConfig
+    data: TrainingData
+    events: NextItemEvents
+    context: NDArray[np.int32]
+    seed: int
+
+    def holding_back(self, share: float) -> "_Made":
+        """Return the same with the last fraction of the events held back for calibration."""
+        return replace(self, config=replace(self.config, held_back=share, patience=0))
+
+    def since(self, cut: datetime) -> "_Made":
+        """Return the same with all events since an earlier cut held back."""
+        is_later = self.events.timestamps >= int(cut.timestamp() * 1_000_000)
+        return self.holding_back(max(float(is_later.mean()), 1 / len(is_later)))
+
+
+def _weighed(
+    network: "NextItemNetwork", made: _Made, rng: np.random.Generator
+) -> list[NDArray[Any]]:
+    """Return a network's weights once it is calibrated on the events that it has not seen."""
+    questions = Questions.of(made.config, made.events, made.context, rng)
+    blend = calibrated(network, questions, made.events, made.data, rng)
+    network.blend.blend_weights.assign(blend)
+    weights: list[NDArray[Any]] = network.get_weights()
+    return weights
 
 
 def _stage(data: TrainingData, name: str, start: float, end: float) -> TrainingData:

@@ -71,6 +71,10 @@ class NextItemConfig:
     """As in AdamW."""
     continue_epochs: int = 3
     """Passes when going on, from a release or, with the popularity prior, after calibration."""
+    from_earlier_cut: bool = False
+    """With the popularity prior: whether to go on from the same model's fit before the window that
+    ends at the cut, which is calibrated on that window, rather than to begin anew: for a fraction
+    of the time, and a little less accurate where popularity moves fast."""
     continue_learning_rate: float = 2e-3
     """The highest of the schedule when going on."""
     replay: float = 1.0
@@ -91,6 +95,11 @@ class NextItemConfig:
                 raise ModelError(
                     f"received {name} {getattr(self, name)!r}: expected one of {list(choices)}"
                 )
+        if self.from_earlier_cut and self.time == "absolute":
+            raise ModelError(
+                "received from_earlier_cut and inputs 'absolute_time': the raw timestamp is scaled "
+                "by the data of one fit; choose 'continuous_time', or fit anew at each cut"
+            )
 
     @property
     def candidate_values(self) -> tuple[str, ...]:

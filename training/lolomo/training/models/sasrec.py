@@ -8,7 +8,7 @@ Vasilev 2023). Attention sees gaps of time, if they are told.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
@@ -30,6 +30,14 @@ class SASRec(AttentionModel[SASRecConfig]):
     name = "sasrec"
     Config = SASRecConfig
     roles: ClassVar[Mapping[str, Role]] = {"next_play": Role.CHALLENGER}
+    quick: ClassVar[Mapping[str, Any]] = {
+        "epochs": 4,
+        "learning_rate": 6e-3,
+        "continue_epochs": 1,
+        "num_negatives": 256,
+        "calibration_questions": 600,
+        "from_earlier_cut": True,
+    }
 
     @override
     def block(self, index: int, length: int, timed: bool) -> "keras.layers.Layer":

@@ -13,19 +13,31 @@ _component = dsl.component(base_image=IMAGE, packages_to_install=[], install_kfp
 
 
 @_component
-def prepare(task: str, dataset: str, sources: list) -> str:  # type: ignore[type-arg]
+def prepare(
+    task: str,
+    dataset: str,
+    sources: list,  # type: ignore[type-arg]
+    quick: bool = False,
+) -> str:
     """Write the task's queries, joined with features as of their time."""
     from lolomo.training.pipelines.prepare import prepare
 
-    return prepare(task, dataset, sources)
+    return prepare(task, dataset, sources, quick=quick)
 
 
 @_component
-def train(task: str, dataset: str, models: list, prepared: str) -> str:  # type: ignore[type-arg]
+def train(
+    task: str,
+    dataset: str,
+    models: list,  # type: ignore[type-arg]
+    prepared: str,
+    quick: bool = False,
+) -> str:
     """Fit models at each cut and export them; the keys of their candidates are joined by commas."""
-    from lolomo.training.pipelines.train import train
+    from lolomo.training.pipelines.train import FitOptions, train
 
-    return ",".join(train(task, dataset, model, prepared) for model in models)
+    options = FitOptions(quick=quick)
+    return ",".join(train(task, dataset, model, prepared, options) for model in models)
 
 
 @_component

@@ -55,6 +55,11 @@ class StepContext:
         """Return the file of a `prepare` step with a window's queries."""
         return self.outcome(prepared) / f"queries-{window}.parquet"
 
+    def learned_file(self, prepared: str, window: str) -> Path:
+        """Return the file with those of a window's queries that a later model learns from."""
+        some = self.outcome(prepared) / f"learned-{window}.parquet"
+        return some if some.exists() else self.queries_file(prepared, window)
+
     def inputs(self, *modules: str, **more: Any) -> dict[str, Any]:
         """Return what decides the outcome of a step.
 

@@ -35,6 +35,7 @@ from lolomo.evaluation import (
 from lolomo.evaluation.pitches import PitchJudgements, pitch_metrics, refusal
 from lolomo.events.datasets.simulated import find_simulated
 from lolomo.features import all_features, query_inputs
+from lolomo.features.candidates import source_features
 from lolomo.features.transforms import ITEM_CONTENT
 from lolomo.tasks import find_task
 from lolomo.training.pipelines.candidate import Candidate, load_candidate
@@ -42,6 +43,7 @@ from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.prepare import Prepared
 from lolomo.training.pipelines.steps import print_progress, run_step
 from lolomo.training.rankings import BATCH_SIZE, Rankings
+from lolomo.training.stored_queries import Queries, StoredQueries
 
 JUDGEMENTS = "judgements.parquet"
 METRICS = "metrics.parquet"
@@ -87,7 +89,7 @@ def judge(
     fold = getattr(context.folds, window)
 
     def write(folder: Path) -> None:
-        queries = pl.read_parquet(context.queries_file(prepared, window))
+        queries = StoredQueries((context.queries_file(prepared, window),))
         recommender = load_candidate(context.outcome(candidate), window)
         table = judge_window(context, fold, queries, recommender, freshness)
         table.write_parquet(folder / JUDGEMENTS)
@@ -101,7 +103,7 @@ def judge(
             window=window if asked.protocol == "as-of" else f"{window}, {asked.protocol}",
             freshness=freshness.label,
             metrics=summarise(per_query, names),
-            num_users=num_evaluable_users(context.log.events(), queries, fold),
+            num_users=num_evaluable_users(context.log.events(), table, fold),
             note=_note(context, table),
             seed=described.seed,
         )
@@ -162,23 +164,24 @@ def _reads_counts(inputs: Sequence[str]) -> bool:
 def judge_window(
     context: StepContext,
     fold: Fold,
-    queries: pl.DataFrame,
+    queries: Queries,
     recommender: Retriever | Ranker,
     freshness: Freshness = FRESH,
 ) -> pl.DataFrame:
     """Return every query of a window with the ranks of its targets and the best items."""
-    known = _competing(context, fold, queries)
+    asked = _without_proposals(context, queries)
+    known = _competing(context, fold, asked)
     of_its_own = context.task.has_candidates and not context.task.candidates_from
-    seen = None if of_its_own else seen_items(context.log.events(), queries)
-    judgements: Judgements | PitchJudgements = Judgements(queries, known, seen)
+    seen = None if of_its_own else seen_items(context.log.events(), asked)
+    judgements: Judgements | PitchJudgements = Judgements(asked, known, seen)
     if context.task.label.kind is LabelKind.EVIDENCE:
-        judgements = PitchJudgements(queries)
+        judgements = PitchJudgements(asked)
     if isinstance(recommender, Retriever) and isinstance(judgements, Judgements):
         for rows in queries.iter_slices(BATCH_SIZE):
             query = query_inputs(rows, recommender.inputs)
             judgements.add(recommender.scores(query), recommender.items)
             _report(judgements)
-    elif len(queries) and isinstance(recommender, Ranker):
+    elif len(asked) and isinstance(recommender, Ranker):
         frozen_at = fold.start if freshness.frozen else None
         rankings = Rankings(
             context.task,
@@ -197,6 +200,13 @@ def judge_window(
                 judgements.add(scores, known)
             _report(judgements)
     return judgements.table()
+
+
+def _without_proposals(context: StepContext, queries: Queries) -> pl.DataFrame:
+    """Return the queries without what sources propose to each, which is most of their size."""
+    sources = context.task.candidates_from
+    proposed = {Columns.CANDIDATES, *source_features(sources)} if sources else set()
+    return queries.select(*(name for name in queries.columns if name not in proposed))
 
 
 def _competing(context: StepContext, fold: Fold, queries: pl.DataFrame) -> Ids:

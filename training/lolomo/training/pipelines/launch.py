@@ -7,7 +7,7 @@ progress bar a step and a log file, since kfp.local keeps none.
 import io
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,8 +20,12 @@ from lolomo.core.errors import LolomoError
 from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Workspace
 from lolomo.core.task import Task
+from lolomo.training.models import all_models
 from lolomo.training.pipelines.pipeline import Placement, build_pipeline
 from lolomo.training.pipelines.steps import PROGRESS_MARK
+
+EFFORT = {"prepare": 2.0, "train": 4.0, "evaluate": 3.0, "gate": 0.5, "release": 1.5}
+"""How long the stages take beside each other, for the progress that is told."""
 
 
 class PipelineError(LolomoError):
@@ -40,7 +44,11 @@ class Endpoint:
 
 
 def run_locally(
-    tasks: Sequence[Task], workspace: Workspace, dataset: str, progress: Progress = silent
+    tasks: Sequence[Task],
+    workspace: Workspace,
+    dataset: str,
+    progress: Progress = silent,
+    quick: bool = False,
 ) -> Path:
     """Run the pipeline of the given tasks on this machine.
 
@@ -51,6 +59,7 @@ def run_locally(
         workspace: The dataset's workspace.
         dataset: Its name.
         progress: Told the fraction of steps done, and which one is running.
+        quick: Whether to learn from fewer queries, by the models' quick configs.
 
     Returns:
         The log of the run.
@@ -63,18 +72,17 @@ def run_locally(
     pipeline = build_pipeline(tasks, "lolomo")
     log = workspace.runs / "pipeline.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    total = len(pipeline.pipeline_spec.root.dag.tasks)
     local.init(
         local.SubprocessRunner(use_venv=False),
         pipeline_root=str(workspace.runs / "kfp"),
         raise_on_error=True,
     )
-    with log.open("w") as file, _captured(_StepLines(file, total, progress)) as lines:
+    with log.open("w") as file, _captured(_StepLines(file, _titles(pipeline), progress)) as lines:
         try:
-            pipeline(dataset=dataset)
+            pipeline(dataset=dataset, quick=quick)
         except RuntimeError as error:
             raise PipelineError(
-                f"step {lines.running!r} failed ({lines.doing}): {lines.last_words()}\n"
+                f"step {lines.running!r} {lines.end()}\n"
                 f"whole log: {log}; run again to go on from this step"
             ) from error
     return log
@@ -167,16 +175,24 @@ def _captured(lines: "_StepLines") -> Iterator["_StepLines"]:
 
 
 class _StepLines(io.TextIOBase):
-    """Writes lines to the log, and tells progress from those that say it."""
+    """Writes lines to the log, and tells progress from those that say it.
+
+    Args:
+        file: The log.
+        titles: Of all steps, by the names that kfp gives them.
+        progress: Told the fraction done, each step counting by `_effort`, and what is running.
+    """
 
     STARTED = re.compile(r"Executing task .*?'([^']+)'")
-    FINISHED = re.compile(r"Task .*?'([^']+)'.* finished with status")
+    FINISHED = re.compile(r"Task .*?'([^']+)'.* finished with status \S*SUCCESS")
+    ERROR = re.compile(r"^[\w.]*(Error|Exception|KeyboardInterrupt)\b")
 
-    def __init__(self, file: Any, total: int, progress: Progress) -> None:
+    def __init__(self, file: Any, titles: Mapping[str, str], progress: Progress) -> None:
         self.running = "?"
         self.doing = "starting"
-        self._file, self._total, self._progress = file, total, progress
-        self._done, self._rest, self._recent = 0, "", [""]
+        self._file, self._titles, self._progress = file, titles, progress
+        self._total = sum(_effort(title) for title in titles.values())
+        self._done, self._rest, self._recent = 0.0, "", [""]
 
     @override
     def writable(self) -> bool:
@@ -200,16 +216,42 @@ class _StepLines(io.TextIOBase):
         if line.strip():
             self._recent = [*self._recent[-30:], line.strip()]
         if started := self.STARTED.search(line):
-            self.running, self.doing = started.group(1), "starting"
-            self._tell(0.0, self.running)
+            name = started.group(1)
+            self.running, self.doing = self._titles.get(name, name), "starting"
+            self._tell(0.0, "")
         elif self.FINISHED.search(line):
-            self._done += 1
+            self._done += _effort(self.running)
             self._tell(0.0, "")
 
     def _tell(self, fraction: float, message: str) -> None:
-        self._progress(min(1.0, (self._done + fraction) / self._total), message)
+        done = self._done + fraction * (_effort(self.running) if message else 0.0)
+        words = f"{self.running}: {message}" if message else self.running
+        self._progress(min(1.0, done / self._total), words)
 
-    def last_words(self) -> str:
-        """Return the last error that a step printed."""
-        errors = [line for line in self._recent if re.match(r"^[\w.]*(Error|Exception)\b", line)]
-        return errors[-1] if errors else self._recent[-1]
+    def end(self) -> str:
+        """Say how the running step ended, by the last error that it printed."""
+        errors = [line for line in self._recent if self.ERROR.match(line)]
+        if errors and errors[-1] == KeyboardInterrupt.__name__:
+            return f"was interrupted ({self.doing})"
+        return f"failed ({self.doing}): {(errors or self._recent)[-1]}"
+
+
+def _titles(pipeline: Any) -> dict[str, str]:
+    """Return each step's title, such as `next_play: train sasrec`, by the name kfp gives it."""
+    titles = {}
+    for key, step in pipeline.pipeline_spec.root.dag.tasks.items():
+        told = {
+            name: value.runtime_value.constant for name, value in step.inputs.parameters.items()
+        }
+        models = told["models"].list_value.values if "models" in told else ()
+        stage = step.component_ref.name.removeprefix("comp-").partition("-")[0]
+        names = ", ".join(model.string_value for model in models)
+        titles[key] = f"{told['task'].string_value}: {stage} {names}".strip()
+    return titles
+
+
+def _effort(title: str) -> float:
+    """Return how long a step takes beside others, as a rule of thumb, by its title."""
+    stage, _, models = title.partition(": ")[2].partition(" ")
+    wants_gpu = any(all_models()[name].wants_gpu for name in models.split(", ") if name)
+    return 10.0 if wants_gpu else EFFORT.get(stage, 1.0)

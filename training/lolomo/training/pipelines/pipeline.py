@@ -5,7 +5,7 @@ step, each other in a step of its own. A task that takes its candidates from oth
 gates. Which steps want a GPU is the model's own word.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +53,12 @@ def build_pipeline(tasks: Sequence[Task], name: str, placement: Placement | None
     from kfp import dsl
 
     @dsl.pipeline(name=name, description="Trains: " + ", ".join(task.name for task in tasks))
-    def pipeline(dataset: str) -> None:
+    def pipeline(dataset: str, quick: bool = False) -> None:
         winners: dict[str, Any] = {}
         for task in in_order(tasks):
             sources = [winners[source] for source in task.candidates_from]
-            winners[task.name] = _stages(task, dataset, sources, placement)
+            common = {"task": task.name, "dataset": dataset}
+            winners[task.name] = _stages(task, common, quick, sources, placement)
 
     return pipeline
 
@@ -78,18 +79,31 @@ def in_order(tasks: Sequence[Task]) -> list[Task]:
     return sorted(tasks, key=lambda task: bool(task.candidates_from))
 
 
-def _stages(task: Task, dataset: Any, sources: list[Any], placement: Placement | None) -> Any:
-    """Add the stages of one task and return the output of its gate."""
+def _stages(
+    task: Task,
+    common: Mapping[str, Any],
+    quick: Any,
+    sources: list[Any],
+    placement: Placement | None,
+) -> Any:
+    """Add the stages of one task and return the output of its gate.
+
+    Args:
+        task: The task.
+        common: What every step is told.
+        quick: Whether to learn from less, a parameter of the pipeline.
+        sources: Outputs of the gates of the tasks that it takes candidates from.
+        placement: How a cluster runs the steps; None for one machine.
+    """
     from lolomo.training.pipelines import components
 
-    common = {"task": task.name, "dataset": dataset}
     place = _placer(task, placement)
-    prepared = components.prepare(**common, sources=sources)
+    prepared = components.prepare(**common, sources=sources, quick=quick)
     place(prepared, "prepare")
     candidates = []
     for models in _trained_together(task):
         names = [model.name for model in models]
-        trained = components.train(**common, models=names, prepared=prepared.output)
+        trained = components.train(**common, models=names, prepared=prepared.output, quick=quick)
         place(trained, f"train {', '.join(names)}", wants_gpu=models[0].wants_gpu)
         candidates.append(trained.output)
     evaluated = components.evaluate(**common, prepared=prepared.output, candidates=candidates)

@@ -4,10 +4,12 @@ For a task that ranks what other tasks propose, their candidates are drawn here 
 from the model that was fitted before that window, so a ranker learns from proposals as they are for
 unseen events, and is judged on the same. Where a ranker is judged with late or frozen counts, its
 candidates are drawn with them as well, in a step of its own.
+
+A quick run learns from fewer queries, and is judged on the same.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -34,7 +36,9 @@ from lolomo.features import ItemTimeline, all_features, query_inputs
 from lolomo.features.candidates import (
     PROPOSALS,
     SEED_HISTORY,
+    Candidates,
     Proposal,
+    are_in,
     merge,
     source_features,
 )
@@ -47,8 +51,11 @@ from lolomo.training.pipelines.shown import with_pitch_inputs, with_row_inputs
 from lolomo.training.pipelines.steps import part_of_progress, print_progress, run_step
 from lolomo.training.pipelines.verdict import VERDICT, read_verdict
 from lolomo.training.rankings import BATCH_SIZE
+from lolomo.training.stored_queries import StoredQueries, write_queries
 
 DESCRIPTION = "prepared.json"
+QUICK_QUERIES = 2_500
+"""Of a window, at most, spread evenly, that models learn from when all is to be quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Prepared:
     """With which counts its candidates were drawn, if any."""
     draws_candidates: bool = False
     """Whether its queries have candidates of their own."""
+    quick: bool = False
+    """Whether models learn from a part of them."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -79,6 +88,7 @@ def prepare(
     sources: Sequence[str],
     protocol: Protocol = "as-of",
     freshness: Freshness = FRESH,
+    quick: bool = False,
 ) -> str:
     """Write `queries-<fold>.parquet` for each fold of the task.
 
@@ -89,6 +99,8 @@ def prepare(
             steps of the models to draw candidates with.
         protocol: Which queries; models learn from those as of each event alone.
         freshness: With which counts the sources propose.
+        quick: Whether models learn from `QUICK_QUERIES` of a window at most; what they are judged
+            on is all the same.
 
     Returns:
         The step's key.
@@ -103,21 +115,42 @@ def prepare(
     with part_of_progress(0, 10):
         check_features(context)
     winners = [_candidate_of(context, key) for key in sources]
-    description = Prepared(protocol, freshness, bool(winners))
+    description = Prepared(protocol, freshness, bool(winners), quick)
 
     def write(folder: Path) -> None:
         folds = folds_of(context, protocol)
         for index, fold in enumerate(folds):
             print_progress(index / len(folds), f"queries of the {fold.name} window")
             queries = _queries(context, fold, protocol)
+            is_judged = fold in (context.folds.validation, context.folds.test)
+            if quick and not is_judged:
+                queries = queries.gather_every(_step(queries.height))
+            parts: Iterable[pl.DataFrame] = [queries]
             if winners:
-                queries = _with_candidates(context, queries, fold, winners, freshness)
-            queries.write_parquet(folder / f"queries-{fold.name}.parquet")
+                parts = _with_candidates(context, queries, fold, winners, freshness)
+            file = folder / f"queries-{fold.name}.parquet"
+            write_queries(file, parts)
+            if quick and fold == context.folds.validation:
+                write_queries(folder / f"learned-{fold.name}.parquet", _some(file))
         description.write(folder)
 
     service = context.features.service(context.task)
     inputs = context.inputs(__name__, sources=winners, service=service, **asdict(description))
     return run_step(context.workspace, f"prepare-{task}", inputs, write)
+
+
+def _step(num_queries: int) -> int:
+    """Return which queries to keep of a window: every so many-th."""
+    return max(-(-num_queries // QUICK_QUERIES), 1)
+
+
+def _some(file: Path) -> Iterator[pl.DataFrame]:
+    """Yield the queries of a window that models learn from when all is quick."""
+    stored, first = StoredQueries((file,)), 0
+    step = _step(stored.height)
+    for part in stored.iter_slices(BATCH_SIZE):
+        yield part.gather_every(step, -first % step)
+        first += part.height
 
 
 def _check_needs(context: StepContext) -> None:
@@ -189,9 +222,8 @@ def _with_candidates(
     fold: Fold,
     sources: Sequence[str],
     freshness: Freshness,
-) -> pl.DataFrame:
-    """Add the column `candidates`, and one list column for each source feature."""
-    events = context.log.events()
+) -> Iterator[pl.DataFrame]:
+    """Add the column `candidates`, and one list column for each source feature, part by part."""
     known = set(context.known(fold))
     recommenders = {
         name: load_candidate(context.outcome(key), fold.name)
@@ -201,34 +233,38 @@ def _with_candidates(
     timelines = {
         name: context.features.item_timeline(freshness.delay, frozen_at) for name in recommenders
     }
+    tasks = {name: find_task(name) for name in recommenders}
     history = context.features.history_features()
-    excluded = seen_items(events, queries)
-    columns: dict[str, list[list[object]]] = {
-        name: [] for name in (Columns.CANDIDATES, *source_features(recommenders))
-    }
+    excluded = seen_items(context.log.events(), queries)
+    yield _joined(queries[:0], [], source_features(recommenders))
     for start in range(0, len(queries), BATCH_SIZE):
         rows = queries.slice(start, BATCH_SIZE)
         seen = [excluded.of(start + row) for row in range(len(rows))]
         proposals = {
-            name: propose(find_task(name), recommender, rows, Known(timelines[name], history), seen)
+            name: propose(tasks[name], recommender, rows, Known(timelines[name], history), seen)
             for name, recommender in recommenders.items()
         }
+        merged = []
         for row in range(len(rows)):
             own = {name: _known(batch[row], known) for name, batch in proposals.items()}
-            merged = merge(own, tuple(recommenders), seen[row])
-            columns[Columns.CANDIDATES].append(merged.item_ids.tolist())
-            for name, values in merged.features.items():
-                columns[name].append(values.tolist())
-    types = {
-        name: pl.List(pl.String if name == Columns.CANDIDATES else pl.Float32) for name in columns
-    }
-    return queries.with_columns(
-        pl.Series(name, values, dtype=types[name]) for name, values in columns.items()
+            merged.append(merge(own, tuple(recommenders), seen[row]))
+        yield _joined(rows, merged, source_features(recommenders))
+
+
+def _joined(
+    rows: pl.DataFrame, merged: Sequence[Candidates], features: Sequence[str]
+) -> pl.DataFrame:
+    """Return queries with their candidates, and what sources say of these."""
+    ids = [one.item_ids.tolist() for one in merged]
+    said = {name: [one.features[name].tolist() for one in merged] for name in features}
+    return rows.with_columns(
+        pl.Series(Columns.CANDIDATES, ids, pl.List(pl.String)),
+        *(pl.Series(name, values, pl.List(pl.Float32)) for name, values in said.items()),
     )
 
 
 def _known(proposal: Proposal, known: set[str]) -> Proposal:
-    keep = np.array([item in known for item in proposal.item_ids], dtype=bool)
+    keep = are_in(proposal.item_ids.tolist(), known)
     return Proposal(proposal.item_ids[keep], proposal.scores[keep])
 
 
@@ -301,14 +337,10 @@ def rank_catalogue(ranker: Ranker, query: Query, known: Known) -> tuple[Ids, Sco
 
 def _without(proposal: Proposal, seen: Ids) -> Proposal:
     hidden = {"", *seen}
-    finite = np.isfinite(proposal.scores).tolist()
-    keep: list[int] = []
-    for place, item_id in enumerate(proposal.item_ids.tolist()):
-        if finite[place] and item_id not in hidden:
-            keep.append(place)
-            if len(keep) == PROPOSALS:
-                break
-    return Proposal(proposal.item_ids[keep], proposal.scores[keep])
+    best = slice(PROPOSALS + len(hidden))
+    item_ids, scores = proposal.item_ids[best], proposal.scores[best]
+    keep = np.isfinite(scores) & ~are_in(item_ids.tolist(), hidden)
+    return Proposal(item_ids[keep][:PROPOSALS], scores[keep][:PROPOSALS])
 
 
 def _padded(seen: Sequence[Ids]) -> Ids:

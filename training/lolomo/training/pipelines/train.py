@@ -38,6 +38,7 @@ from lolomo.training.pipelines.candidate import Candidate, export_from
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.steps import part_of_progress, print_progress, run_step
 from lolomo.training.rankings import Rankings
+from lolomo.training.stored_queries import StoredQueries
 
 SEED = 20131
 FIT = "fit.json"
@@ -56,6 +57,8 @@ class FitOptions:
     """Names of the windows to fit before; what the pipeline needs if empty."""
     continue_from: str = ""
     """Digest of a release of the same model to go on from; "" to begin anew."""
+    quick: bool = False
+    """Whether to fit by the model's `quick` config, where `config` says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ def _recipe(context: StepContext, name: str, options: FitOptions) -> _Recipe:
     if model is None or task not in model.roles:
         fitting = sorted(each for each, recipe in known.items() if task in recipe.roles)
         raise ModelError(f"received model {name!r} for task {task!r}: expected one of {fitting}")
-    config = config_from(model, options.config)
+    quick = model.quick if options.quick else {}
+    config = config_from(model, {**quick, **options.config})
     if not options.continue_from:
         return _Recipe(model, config, options, None)
     former = ReleaseStore(context.workspace.releases).open(options.continue_from)
@@ -156,8 +160,15 @@ def _fit(context: StepContext, recipe: _Recipe, fold: Fold, prepared: str) -> st
     scratch = context.workspace.runs / f".scratch-{digest_of(inputs)[:16]}"
 
     def fitted(name: str) -> Fitted:
-        other = _recipe(context, name, FitOptions(seed=options.seed))
+        other = _recipe(context, name, FitOptions(seed=options.seed, quick=options.quick))
         outcome = context.outcome(_fit(context, other, fold, prepared))
+        return Fitted(outcome / FILES, read_fit(outcome)[0])
+
+    def earlier() -> Fitted | None:
+        before = [each for each in _all_folds(context) if each.end_row <= fold.start_row]
+        if not before:
+            return None
+        outcome = context.outcome(_fit(context, recipe, before[-1], prepared))
         return Fitted(outcome / FILES, read_fit(outcome)[0])
 
     def write(folder: Path) -> None:
@@ -167,6 +178,7 @@ def _fit(context: StepContext, recipe: _Recipe, fold: Fold, prepared: str) -> st
             scratch=scratch,
             continue_from=recipe.former.path if recipe.former else None,
             fitted=fitted,
+            earlier=earlier,
         )
         write_fit(folder, model(recipe.config), data, options.seed)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -292,9 +304,8 @@ def rankings_before(
     windows = earlier[-2:] if context.task.has_candidates else earlier[-1:]
     if not windows:
         return None
-    files = [context.queries_file(prepared, window.name) for window in windows]
-    tables = [pl.read_parquet(file) for file in files]
-    queries = pl.concat(tables)
-    if queries.is_empty():
+    files = tuple(context.learned_file(prepared, window.name) for window in windows)
+    queries = StoredQueries(files)
+    if not queries.height:
         return None
     return Rankings(context.task, queries, context.features, context.known(windows[-1]), reads)

@@ -51,7 +51,6 @@ class _Source:
     """One generator's answer, to be searched by item."""
 
     name: str
-    release: str
     ranks: Mapping[str, int]
     """By item, 1 for the best."""
     scores: Sequence[float]
@@ -129,14 +128,14 @@ class _Writer:
             score=score,
             propensity=propensity,
             why=why,
-            provenance=origins or (Origin(row.task.name, place + 1, score, row.release),),
+            provenance=origins or (Origin(row.task.name, place + 1, score),),
         )
 
     def _origins(self, item_id: str) -> tuple[Origin, ...]:
         """Return who proposed an item, in the order of the tasks."""
         return tuple(
             [
-                Origin(source.name, rank, source.scores[rank - 1], source.release)
+                Origin(source.name, rank, source.scores[rank - 1])
                 for source in self.sources
                 if (rank := source.ranks.get(item_id))
             ]
@@ -171,7 +170,7 @@ def _texts(item_ids: Ids, features: Features, context: Context) -> _Texts:
     titles, genres, years = {}, {}, {}
     for item_id, title, own, year in zip(ids, *columns, strict=True):
         titles[item_id] = title or item_id
-        genres[item_id] = tuple([genre for genre in own if genre])
+        genres[item_id] = tuple(filter(None, own))
         years[item_id] = int(year) if year == year else None
     return _Texts(titles, genres, years)
 
@@ -183,4 +182,4 @@ def _source(name: str, answer: Proposals) -> _Source:
         for seeded in answer.seeded
     ]
     ranks = dict(zip(ids, range(1, len(ids) + 1), strict=True))
-    return _Source(name, answer.release, ranks, answer.proposal.scores.tolist(), seeds)
+    return _Source(name, ranks, answer.proposal.scores.tolist(), seeds)

@@ -85,15 +85,13 @@ class Proposals:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One generator that proposed a title."""
+    """One generator that proposed a title; the page's `releases` say which release it was."""
 
     source: str
     """The generator's task."""
     rank: int
     """1 for its best proposal."""
     score: float
-    release: str
-    """Digest of the release that proposed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,15 +96,11 @@ def genre_rows(
         ranking = rankings[task.name]
         ids, scores = ranking.proposal.item_ids, ranking.proposal.scores
         genres = features.items(ids, context.timestamp, (Columns.GENRES,))[Columns.GENRES]
-        by_genre: dict[str, list[int]] = {
-            genre: [] for genre, _ in favourite.most_common(layout.genre_rows)
+        each = genres.tolist()
+        by_genre = {
+            genre: [place for place, own in enumerate(each) if genre in own]
+            for genre, _ in favourite.most_common(layout.genre_rows)
         }
-        for place, own in enumerate(genres.tolist()):
-            for genre in own:
-                if not genre:  # what follows is padding
-                    break
-                if genre in by_genre:
-                    by_genre[genre].append(place)
         for genre, places in by_genre.items():
             yield RowCandidate(
                 task=task,

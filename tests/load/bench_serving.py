@@ -208,7 +208,7 @@ def _sustained(url: str, bodies: list[bytes], seconds: float) -> float:
     from load.serving_load import load
 
     most = 0.0
-    for rate in range(60, 221, 20):
+    for rate in range(60, 221, 10):
         result = asyncio.run(load(url, bodies, rate, seconds))
         print(
             f"  {rate}/s: p99 {result.milliseconds(99):.0f} ms, {result.answered:.1%}", flush=True

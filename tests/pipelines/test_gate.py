@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from lolomo.core.release import Card, ReleaseStore
 from lolomo.core.settings import Workspace
-from lolomo.evaluation import to_json
+from lolomo.evaluation import Contender, to_json
 from lolomo.tasks import NEXT_PLAY
 from lolomo.training.pipelines.candidate import Candidate
+from lolomo.training.pipelines.champion import Champion, champion_contender, champion_of
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS, metrics_file
-from lolomo.training.pipelines.gate import _decide, champion_of
+from lolomo.training.pipelines.gate import _contenders, _decide
 from lolomo.training.pipelines.release import gate_entry
 from lolomo.training.pipelines.verdict import Verdict
 
@@ -51,9 +52,11 @@ class Stage:
         (self.folder / JUDGED).write_text(json.dumps(judged))
         (self.folder / RESULTS).write_text(to_json([]))
 
-    def decide(self) -> Verdict:
-        """Return the gate's verdict."""
-        return _decide(self.context, self.folder, champion_of(self.context))
+    def decide(self, champion: Champion | None = None) -> Verdict:
+        """Return the gate's verdict, over a champion of another recipe if one is given."""
+        contenders, release = _contenders(self.context, self.folder), champion_of(self.context)
+        champion = champion or champion_contender(self.context, release, contenders, "p")
+        return _decide(self.context, self.folder, contenders, champion)
 
     def crown(self, model: str) -> None:
         """Release a model and make it champion."""
@@ -165,3 +168,22 @@ def test_a_task_with_baselines_alone_is_served_by_the_strongest(stage: Stage) ->
     verdict = stage.decide()
     assert verdict.candidate == "train-strong"
     assert verdict.reasons == {}
+
+
+@pytest.mark.parametrize(
+    ("former", "passed", "reason"),
+    [
+        (0.2, True, "deep is not inferior to the champion deep"),
+        (0.1, True, "deep is not inferior to the champion deep"),
+        (0.3, False, "deep may be inferior to the champion deep"),
+    ],
+)
+def test_a_changed_config_replaces_the_former_one_unless_it_does_worse(
+    stage: Stage, former: float, passed: bool, reason: str
+) -> None:
+    stage.judge(simple=("baseline", 0.0), deep=("challenger", 0.2))
+    champion = Champion(contender=Contender("deep", per_query(former), recipe="deep, of old"))
+    verdict = stage.decide(champion)
+    assert verdict.passed == passed
+    assert reason in verdict.reasons["deep"]
+    assert stage.decide(replace(champion, note="as it serves")).note == "as it serves"

@@ -1,6 +1,6 @@
 """What a contender's row would have earned, by a log whose truth is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import ClassVar
@@ -15,6 +15,7 @@ from lolomo.core.task import Gate
 from lolomo.evaluation import Contender, decide, item_counts, rolling_folds
 from lolomo.evaluation.seen import known_items
 from lolomo.tasks import TRENDING_NOW
+from lolomo.training.pipelines.champion import Champion
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.gate_case import Case, by_the_log
 from lolomo.training.pipelines.logged_rows import METRIC, LoggedRows, refusal
@@ -119,12 +120,12 @@ def test_who_would_show_what_was_never_shown_there_is_refused(context: StepConte
 def _case(context: StepContext, *models: str) -> Case:
     nothing = pl.DataFrame({"query_id": [0], "cluster": ["u"], "ndcg@10": [0.5]})
     contenders = {model: Contender(model, nothing) for model in models}
-    return Case(Gate(off_policy=True), contenders, contenders[models[0]])
+    return Case(Gate(off_policy=True), contenders, Champion(contender=contenders[models[0]]))
 
 
 def test_the_log_decides_where_it_speaks_of_everyone(context: StepContext) -> None:
     fits = {"good": Fixed((0.0, 0.1, 0.2, 0.3, -1.0)), "bad": Fixed((0.3, 0.2, 0.1, 0.0, -1.0))}
-    case = by_the_log(context, _case(context, *fits), fits.__getitem__, None)
+    case = by_the_log(context, _case(context, *fits), fits.__getitem__)
     means = {model: each.per_query[METRIC].mean() for model, each in case.contenders.items()}
     assert case.rule.metric == METRIC
     assert means["good"] > means["bad"]  # type: ignore[operator]
@@ -132,10 +133,25 @@ def test_the_log_decides_where_it_speaks_of_everyone(context: StepContext) -> No
     assert decide(case.rule, case.contenders["good"], [case.contenders["bad"]]).passed
 
 
+@pytest.mark.parametrize("best", [0, 1])
+def test_a_champion_of_another_recipe_is_asked_of_the_log_too(
+    context: StepContext, best: int
+) -> None:
+    likes = ((0.0, 0.1, 0.2, 0.3, -1.0), (0.3, 0.2, 0.1, 0.0, -1.0))
+    asked, former = _case(context, "new"), Fixed(likes[best])
+    serving = replace(asked.contenders["new"], recipe="new, of old")
+    champion = Champion(contender=serving, load=lambda: former, note="as it serves")
+    case = by_the_log(context, replace(asked, champion=champion), lambda _: Fixed(likes[1 - best]))
+    assert case.serving is not None
+    assert list(case.contenders) == ["new"]
+    assert case.note == "as it serves"
+    assert decide(case.rule, case.contenders["new"], [], case.serving).passed == (best == 1)
+
+
 def test_one_refusal_leaves_the_tasks_metric_with_a_note(context: StepContext) -> None:
     fits = {"good": Fixed((0.0, 0.1, 0.2, 0.3, -1.0)), "odd": Fixed((0.0, 0.0, 0.0, 0.0, 1.0))}
     asked = _case(context, *fits)
-    case = by_the_log(context, asked, fits.__getitem__, None)
+    case = by_the_log(context, asked, fits.__getitem__)
     assert case.rule.metric == "ndcg@10"
     assert case.contenders == asked.contenders
     assert case.note.startswith("the log says nothing of odd: ")

@@ -13,15 +13,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from lolomo.core.errors import DataError
-from lolomo.core.progress import Progress, part_of, silent
+from lolomo.core.progress import Progress, part_of
 from lolomo.core.recommender import Ranker, Retriever
 from lolomo.core.release import Release, ReleaseStore
 from lolomo.evaluation import Contender, Decision, decide
-from lolomo.training.models import Role, all_models, config_from, find_model, models_for
+from lolomo.training.models import Role, config_from, find_model, models_for
 from lolomo.training.pipelines.candidate import load_candidate
+from lolomo.training.pipelines.champion import champion_contender, champion_of, recipe_of
 from lolomo.training.pipelines.contest import Entrant, Judged, enter, sources_of
 from lolomo.training.pipelines.context import StepContext
-from lolomo.training.pipelines.gate import champion_contender, champion_of, mean_of, recipe_of
+from lolomo.training.pipelines.gate import mean_of
 from lolomo.training.pipelines.gate_case import Case, by_the_log
 from lolomo.training.pipelines.prepare import prepare
 from lolomo.training.pipelines.release import metrics_by_window, promote, publish
@@ -143,12 +144,11 @@ def _decisions(
         return {}
     everyone = {**baselines, **judged}
     contenders = {model: _contender(each) for model, each in everyone.items()}
-    serving = _serving(context, contenders)
+    serving = champion_contender(context, champion_of(context), contenders, _prepared(context))
     case = by_the_log(
         context,
         Case(context.task.gate, contenders, serving),
         lambda model: _fit(context, everyone[model].entrant),
-        champion_of(context),
     )
     metric = case.rule.metric
     rivals = [case.contenders[model] for model in baselines]
@@ -179,17 +179,6 @@ def _contender(judged: Judged) -> Contender:
     config = asdict(config_from(find_model(entrant.model), entrant.config))
     recipe = recipe_of(entrant.model, config)
     return Contender(entrant.model, judged.per_query(), recipe, judged.result.num_users)
-
-
-def _serving(context: StepContext, contenders: Mapping[str, Contender]) -> Contender | None:
-    """Return the champion as its recipe, fitted anew before the window, does there."""
-    champion = champion_of(context)
-    known = dict(contenders)
-    if champion is not None and champion.card.model in all_models():
-        model = champion.card.model
-        options = FitOptions(config=champion.card.config, seed=champion.card.seed)
-        known["champion"] = _contender(_judge_all(context, [model], options, silent)[model])
-    return champion_contender(context, champion, known, _prepared(context))
 
 
 def _prepared(context: StepContext) -> str:

@@ -106,6 +106,7 @@ class DeepRanker(Model[DeepRankerConfig]):
         "item_dim": Choice((8, 16, 32)),
         "num_negatives": Choice((60, 120, 240)),
     }
+    quick: ClassVar[Mapping[str, Any]] = {"num_negatives": 60}
     wants_gpu: ClassVar[bool] = True
 
     _columns: "RankerColumns"

@@ -34,10 +34,13 @@ def train(
     quick: bool = False,
 ) -> str:
     """Fit models at each cut and export them; the keys of their candidates are joined by commas."""
+    from lolomo.training.pipelines.champion import fit_beside
     from lolomo.training.pipelines.train import FitOptions, train
 
     options = FitOptions(quick=quick)
-    return ",".join(train(task, dataset, model, prepared, options) for model in models)
+    candidates = [train(task, dataset, model, prepared, options) for model in models]
+    fit_beside(task, dataset, candidates, prepared)
+    return ",".join(candidates)
 
 
 @_component

@@ -6,29 +6,30 @@ the log can be weighed; else by the task's metric (`gate_case`).
 Challengers are tried best first. The first that is superior to the strongest baseline, and not
 inferior to the champion, wins. If none is, nobody is displaced: the champion's recipe stays, if its
 mean is above the strongest baseline's; and where nothing serves yet there is nobody to protect, so
-the best mean is released, a baseline's included. The champion is compared by its recipe, which this
-run has fitted anew on the same data, since the fit that serves has learned from validation. A
-champion whose recipe is gone is judged as it serves, which favours it.
+the best mean is released, a baseline's included. The champion is compared by its recipe, fitted
+anew on the same data (`champion`), since the fit that serves has learned from validation.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from lolomo.core.recommender import Ranker, Retriever
-from lolomo.core.release import Release, ReleaseStore
 from lolomo.evaluation import Contender, Decision, decide, from_json, strongest
-from lolomo.runtimes import load
 from lolomo.training.models import Role
 from lolomo.training.pipelines.candidate import Candidate, load_candidate
+from lolomo.training.pipelines.champion import (
+    Champion,
+    champion_contender,
+    champion_of,
+    recipe_of,
+)
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS, metrics_file
 from lolomo.training.pipelines.gate_case import Case, by_the_log
-from lolomo.training.pipelines.judge import judge_window, metrics_of
 from lolomo.training.pipelines.steps import run_step
 from lolomo.training.pipelines.verdict import VERDICT, Verdict
 
@@ -45,43 +46,38 @@ def gate(task: str, dataset: str, evaluation: str) -> str:
         The step's key.
     """
     context = StepContext.open(task, dataset)
-    champion = champion_of(context)
+    judged = context.outcome(evaluation)
+    contenders, release = _contenders(context, judged), champion_of(context)
+    prepared = json.loads((judged / JUDGED).read_text())["prepared"]
+    champion = champion_contender(context, release, contenders, prepared)
 
     def write(folder: Path) -> None:
-        verdict = _decide(context, context.outcome(evaluation), champion)
+        verdict = _decide(context, judged, contenders, champion)
         (folder / VERDICT).write_text(json.dumps(asdict(verdict), indent=2))
 
     inputs = context.inputs(
         __name__,
         evaluation=evaluation,
-        champion=champion.digest if champion else None,
+        champion=release.digest if release else None,
+        champion_judged=champion.step if champion else "",
         gate=asdict(context.task.gate),
     )
     return run_step(context.workspace, f"gate-{task}", inputs, write)
 
 
-def champion_of(context: StepContext) -> Release | None:
-    """Return the release that serves the task now, checked; None before the first."""
-    store = ReleaseStore(context.workspace.releases)
-    digest = store.pins().get(context.task.name)
-    return store.open(digest) if digest else None
-
-
-def _decide(context: StepContext, folder: Path, champion: Release | None) -> Verdict:
-    judged = json.loads((folder / JUDGED).read_text())
-    keys: dict[str, str] = judged["candidates"]
-    users = _num_users(context, folder)
-    contenders = {
-        model: replace(_contender(context, folder, model, key), num_users=users.get(model))
-        for model, key in keys.items()
-    }
-    serving = champion_contender(context, champion, contenders, judged["prepared"])
+def _decide(
+    context: StepContext,
+    folder: Path,
+    contenders: Mapping[str, Contender],
+    champion: Champion | None,
+) -> Verdict:
+    keys = _keys(folder)
 
     def fit_of(model: str) -> Retriever | Ranker:
         return load_candidate(context.outcome(keys[model]), context.folds.validation.name)
 
-    case = Case(context.task.gate, contenders, serving)
-    return _verdict(context, by_the_log(context, case, fit_of, champion), keys)
+    case = Case(context.task.gate, contenders, champion)
+    return _verdict(context, by_the_log(context, case, fit_of), keys)
 
 
 def _verdict(context: StepContext, case: Case, keys: Mapping[str, str]) -> Verdict:
@@ -112,6 +108,21 @@ def _verdict(context: StepContext, case: Case, keys: Mapping[str, str]) -> Verdi
     )
 
 
+def _keys(folder: Path) -> dict[str, str]:
+    """Return by model the `train` step of what was evaluated."""
+    keys: dict[str, str] = json.loads((folder / JUDGED).read_text())["candidates"]
+    return keys
+
+
+def _contenders(context: StepContext, folder: Path) -> dict[str, Contender]:
+    """Return by model what the candidates of an evaluation reached on validation."""
+    users = _num_users(context, folder)
+    return {
+        model: replace(_contender(context, folder, model, key), num_users=users.get(model))
+        for model, key in _keys(folder).items()
+    }
+
+
 def _num_users(context: StepContext, folder: Path) -> dict[str, int]:
     """Return by model how many users its validation queries speak for."""
     window = context.folds.validation.name
@@ -133,34 +144,3 @@ def _contender(context: StepContext, folder: Path, model: str, key: str) -> Cont
     config = Candidate.read(context.outcome(key)).config
     per_query = pl.read_parquet(metrics_file(folder, model, context.folds.validation.name))
     return Contender(model, per_query, recipe_of(model, config))
-
-
-def recipe_of(model: str, config: Mapping[str, Any]) -> str:
-    """Return what makes two fits the same model: its name and configuration."""
-    return f"{model} {json.dumps(config, sort_keys=True)}"
-
-
-def champion_contender(
-    context: StepContext,
-    champion: Release | None,
-    contenders: Mapping[str, Contender],
-    prepared: str,
-) -> Contender | None:
-    """Return the champion as judged on validation; None if there is none.
-
-    Args:
-        context: The task.
-        champion: Who serves.
-        contenders: Who was judged; the champion's recipe may be among them.
-        prepared: Key of the step with the queries to judge it on if it is not.
-    """
-    if champion is None:
-        return None
-    recipe = recipe_of(champion.card.model, champion.card.config)
-    for contender in contenders.values():
-        if contender.identity == recipe:
-            return contender
-    fold = context.folds.validation
-    queries = pl.read_parquet(context.queries_file(prepared, fold.name))
-    table = judge_window(context, fold, queries, load(champion))
-    return Contender(champion.card.model, metrics_of(context, fold, table), recipe)

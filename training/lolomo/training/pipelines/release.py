@@ -15,9 +15,9 @@ from lolomo.core.release import Card, Release, ReleaseStore
 from lolomo.evaluation import Result, from_json, leaderboard_figure
 from lolomo.runtimes.golden import GOLDEN, golden_of
 from lolomo.training.pipelines.candidate import Candidate, load_candidate
+from lolomo.training.pipelines.champion import champion_of
 from lolomo.training.pipelines.context import StepContext
 from lolomo.training.pipelines.evaluate import JUDGED, RESULTS
-from lolomo.training.pipelines.gate import champion_of
 from lolomo.training.pipelines.steps import print_progress
 from lolomo.training.pipelines.verdict import Verdict, read_verdict
 from lolomo.training.tracking import CHALLENGER, CHAMPION, Tracker

@@ -28,7 +28,7 @@ class Verdict:
     metric: str = ""
     """What decided; "" in verdicts of former versions."""
     note: str = ""
-    """Why not what would have been asked first, in words."""
+    """Why not what would have been asked first, or not by the champion's recipe, in words."""
     first: bool = False
     """Whether the candidate is released because nobody serves yet: it has the best mean, but was
     not shown to be superior."""

@@ -2,10 +2,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from evaluation.made_up_study import ladder, made_up_row, study, whole_study
+from evaluation.made_up_study import ladder, made_up_row, per_query, study, whole_study
 
 from lolomo.evaluation.claims import CLAIMS, Finding, Verdict, findings
-from lolomo.evaluation.ladder import NO_PRIOR, Family, Row, Rung, Study
+from lolomo.evaluation.ladder import NO_PRIOR, Family, Row, Rung, Study, average
 
 HOLDS, FAILS, OPEN = Verdict.HOLDS, Verdict.DOES_NOT_HOLD, Verdict.INCONCLUSIVE
 IDS, CONTENT, CONTEXT = Rung.IDS, Rung.CONTENT, Rung.CONTEXT
@@ -81,11 +81,18 @@ def test_on_ids_a_network_alone_decides_and_what_is_added_to_it_is_told_beside(
     assert [each.decides for each in finding.evidence] == [True, False]
 
 
-def test_a_gain_is_told_beside_how_far_seeds_are_apart() -> None:
+def of_seeds(row: Row, means: dict[int, float]) -> Row:
+    tables = {seed: per_query(mean, seed=seed) for seed, mean in means.items()}
+    return replace(row, by_seed=tables, per_query=average(list(tables.values())))
+
+
+def test_rungs_are_compared_on_the_seeds_that_both_have_and_by_seed_too() -> None:
     lower, higher = ladder("sasrec", {CONTEXT: 0.08, CONTINUOUS: 0.1})
-    several = replace(higher, seed_means=(0.098, 0.1, 0.103))
-    assert "apart" not in found(4, study([lower, higher])).words
-    assert found(4, study([lower, several])).words.endswith("up to 0.0050 apart.")
+    lower = of_seeds(lower, {1: 0.08, 2: 0.09})
+    finding = found(4, study([lower, of_seeds(higher, {1: 0.081, 2: 0.091, 3: 0.2})]))
+    assert finding.evidence[0].comparison.difference.mean == pytest.approx(0.001, abs=0.001)
+    assert "sasrec by seed: +0.0" in finding.words
+    assert "by seed" not in found(4, study([lower, higher])).words
 
 
 def test_gains_of_two_tasks_that_contradict_each_other_are_inconclusive() -> None:

@@ -20,9 +20,10 @@ from lolomo.evaluation.ladder import (
     Row,
     Rung,
     Study,
-    average,
+    averages,
     difference,
     halves,
+    seed_gains,
     strongest_row,
 )
 
@@ -237,19 +238,21 @@ def _rung_helps(
     more = _gains(study, freshness, aside, decides=False) if aside else []
     evidence = tuple(each for _, each in (*gains, *more))
     tasks = tuple(dict.fromkeys(task for task, _ in gains))
-    words = f"{words}.{_noise(study, freshness, rungs[0], tasks)}"
+    words = f"{words}.{_by_seed(study, freshness, rungs, tasks)}"
     return Outcome(verdict, words, evidence, tasks)
 
 
-def _noise(study: Study, freshness: str, rung: Rung, tasks: Sequence[str]) -> str:
-    """Return how far seeds of one model are apart, which intervals over users leave out."""
-    spreads = [
-        row.spread
-        for task in tasks
-        for row in study.select(task, freshness, rung=rung, families=(Family.DEEP,))
-        if len(row.seed_means) > 1
-    ]
-    return f" Seeds of one model are up to {max(spreads):.4f} apart." if spreads else ""
+def _by_seed(study: Study, freshness: str, rungs: tuple[Rung, Rung], tasks: Sequence[str]) -> str:
+    """Return each architecture's gain by seed: intervals over users leave the seeds' noise out."""
+    words = ""
+    for task in tasks:
+        for row in study.select(task, freshness, rung=rungs[0], families=(Family.DEEP,)):
+            lower = study.at(row, rungs[1])
+            gains = seed_gains(row, lower) if lower else []
+            if len(gains) > 1:
+                said = ", ".join(f"{gain:+.4f}" for gain in gains)
+                words += f" {row.architecture} by seed: {said}."
+    return words
 
 
 def _features_help(study: Study, freshness: str) -> Outcome:
@@ -293,7 +296,7 @@ def _absolute_extrapolates(study: Study, freshness: str) -> Outcome:
 
 
 def _by_half(pairs: Sequence[tuple[Row, Row]]) -> list[Comparison]:
-    higher, lower = (average([pair[side].per_query for pair in pairs]) for side in (0, 1))
+    higher, lower = averages(pairs)
     return [
         paired_bootstrap(one, other, pairs[0][0].metric)
         for one, other in zip(halves(higher), halves(lower), strict=True)

@@ -8,11 +8,12 @@ fresh rung is never held against a frozen one.
 
 A `Row` is one measured model: where it stands, its figures, and what it scored on each query. A
 `Study` is all rows of one data set, and answers comparisons. Several seeds of one model are one
-row: each query's metrics are averaged over them, and their spread is kept beside.
+row: each query's metrics are averaged over them, and their spread is kept beside. Rungs of one
+architecture differ less than its seeds do, so they are compared on the seeds that both have.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -111,6 +112,8 @@ class Row:
     """Whether freshness makes a difference to it."""
     per_query: pl.DataFrame = field(repr=False, compare=False)
     """What `query_metrics` returned, averaged over seeds."""
+    by_seed: Mapping[int, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    """The same of each seed."""
 
     @property
     def architecture(self) -> str:
@@ -247,8 +250,7 @@ class Study:
         ]
         if not pairs:
             return None
-        higher, base = (average([pair[side].per_query for pair in pairs]) for side in (0, 1))
-        return paired_bootstrap(higher, base, pairs[0][0].metric)
+        return paired_bootstrap(*averages(pairs), pairs[0][0].metric)
 
 
 def difference(row: Row, other: Row) -> Comparison:
@@ -262,7 +264,37 @@ def difference(row: Row, other: Row) -> Comparison:
             f"a comparison needs one task at one freshness; received {row.task}, {row.freshness} "
             f"and {other.task}, {other.freshness}: judge both alike"
         )
-    return paired_bootstrap(row.per_query, other.per_query, row.metric)
+    return paired_bootstrap(*averages([(row, other)]), row.metric)
+
+
+def averages(pairs: Iterable[tuple[Row, Row]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return metrics of each query, averaged over the first rows of the pairs and over the second.
+
+    Of a pair of one architecture only seeds count that both have, if there are any.
+    """
+    matched = [_on_equal_seeds(row, other) for row, other in pairs]
+    return average([first for first, _ in matched]), average([second for _, second in matched])
+
+
+def seed_gains(row: Row, other: Row) -> list[float]:
+    """Return by how much the first row's mean is above the second's, by seed that both have."""
+    means = [
+        [float(table.select(pl.col(row.metric).mean()).item()) for table in tables]
+        for tables in zip(*_seeds_of_both(row, other), strict=True)
+    ]
+    return [mean - base for mean, base in means]
+
+
+def _seeds_of_both(row: Row, other: Row) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    common = sorted(row.by_seed.keys() & other.by_seed.keys())
+    return [row.by_seed[seed] for seed in common], [other.by_seed[seed] for seed in common]
+
+
+def _on_equal_seeds(row: Row, other: Row) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rows, others = _seeds_of_both(row, other)
+    if row.architecture != other.architecture or not rows:
+        return row.per_query, other.per_query
+    return average(rows), average(others)
 
 
 def strongest_row(rows: Sequence[Row]) -> Row | None:

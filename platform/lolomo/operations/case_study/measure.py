@@ -162,7 +162,8 @@ def _row(freshness: str, group: Sequence[tuple[PlannedRow, Judged]]) -> Row:
     by_seed = {planned.entrant.seed: (planned, judged) for planned, judged in group}
     planned, first = next(iter(by_seed.values()))
     metric = find_task(planned.entrant.task).gate.metric
-    per_query = average([judged.per_query() for _, judged in by_seed.values()])
+    tables = {seed: judged.per_query() for seed, (_, judged) in by_seed.items()}
+    per_query = average(list(tables.values()))
     metrics = dict(first.result.metrics)
     if len(by_seed) > 1:
         metrics = summarise(per_query, list(metrics))
@@ -179,6 +180,7 @@ def _row(freshness: str, group: Sequence[tuple[PlannedRow, Judged]]) -> Row:
         seed_means=tuple(judged.result.metrics[metric].mean for _, judged in by_seed.values()),
         reads_counts=first.entrant.freshness.label == first.result.freshness,
         per_query=per_query,
+        by_seed=tables,
     )
 
 

@@ -132,5 +132,7 @@ looked at to report, never to choose.
 ```
 
 rebuilds this page. What has been measured is not measured again, and a killed run goes on where it
-was. Intervals leave out the noise of seeds, unless several are shown.
+was. A figure is the mean over the seeds that were fitted; what a rung adds is measured on the seeds
+that both rungs have. Intervals are over users and leave out the noise of seeds, which is shown
+where there are several.
 """

@@ -17,6 +17,7 @@ from lolomo.tasks import all_tasks
 
 CATALOGUE = np.array([f"{number:04d}" for number in range(60)], dtype=object)
 HISTORIES = {"ann": ("0003", "0011", "0020"), "bob": ("0007",)}
+HISTORIES |= {f"user-{number}": ("0005", "0012") for number in range(12)}
 USER_NUMBERS = ("user_plays_1d", "user_plays_7d", "user_mean_value", "clock", "hour", "weekday")
 
 

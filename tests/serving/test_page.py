@@ -64,6 +64,15 @@ def test_every_entry_says_why_and_where_from(front: Front) -> None:
     assert answer.rows[0].release == "d" * 64
 
 
+@pytest.mark.parametrize(("user", "release"), [("nobody", ""), ("bob", ""), ("ann", "d" * 64)])
+def test_a_ranker_orders_nothing_for_those_of_whom_it_has_learned_nothing(
+    front: Front, user: str, release: str
+) -> None:
+    answer = page_of(front, user)
+    assert answer.rows[0].release == release
+    assert answer.degraded == {}
+
+
 def test_unknown_user_gets_what_needs_no_history(front: Front) -> None:
     answer = page_of(front, "nobody", limits=Limits(titles=10))
     assert [row.task for row in answer.rows] == ["top_picks", "trending_now"]

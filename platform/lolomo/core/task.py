@@ -11,6 +11,10 @@ from enum import StrEnum
 
 from lolomo.core.reward import INTERACTION, Reward
 
+MIN_HISTORY = 2
+"""Who has watched less has no history to speak of: rankers are neither trained nor measured on it,
+and do not order their rows."""
+
 
 class LabelKind(StrEnum):
     """What answers a query."""
@@ -67,6 +71,8 @@ class Row:
     """What the row is called; `{seed}` becomes the title of the seed item."""
     why: str
     """Why an item is in it, in words a member understands; `{seed}` as above."""
+    why_new: str = ""
+    """The same for a member who has watched nothing yet, where that cannot be the reason."""
     length: int = 20
     """Most items in the row."""
     shortest: int = 3

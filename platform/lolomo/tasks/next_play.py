@@ -7,7 +7,11 @@ NEXT_PLAY = Task(
     name="next_play",
     question="Given everything watched so far, in order and time, what does the user watch next?",
     label=Label(LabelKind.NEXT_ITEM),
-    row=Row(title="Your next watch", why="follows from what you watched lately"),
+    row=Row(
+        title="Your next watch",
+        why="follows from what you watched lately",
+        why_new="watched first by many who are new",
+    ),
     features=(
         Columns.HISTORY_ITEM_IDS,
         Columns.HISTORY_TIMESTAMPS,

@@ -33,7 +33,7 @@ import polars as pl
 from lolomo.core.columns import Columns, Kind
 from lolomo.core.errors import SettingsError
 from lolomo.core.reward import SATISFACTION, Reward
-from lolomo.core.task import Label, LabelKind
+from lolomo.core.task import MIN_HISTORY, Label, LabelKind
 from lolomo.evaluation.evidence_queries import evidence_queries
 from lolomo.evaluation.folds import Fold
 from lolomo.evaluation.page_queries import page_queries
@@ -46,7 +46,6 @@ CLUSTER = "cluster"
 """What the bootstrap draws: a user, or a day for queries of the clock."""
 NUM_PLAYS = "num_plays"
 GRID = timedelta(hours=6)
-MIN_HISTORY = 2
 MIN_STATIC_HISTORY = 3
 TICK = timedelta(microseconds=1)
 

@@ -77,6 +77,7 @@ def describe(
         sources=tuple(_source(name, answers[name]) for name in tasks if name in answers),
         tasks=tasks,
         layout=layout,
+        is_new=not context.user.history,
     )
     return tuple(writer.row(row) for row in rows)
 
@@ -89,13 +90,16 @@ class _Writer:
     sources: tuple[_Source, ...]
     tasks: Mapping[str, Task]
     layout: Layout
+    is_new: bool
+    """Whether the member has watched nothing yet."""
     _because: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def row(self, row: DrawnRow) -> PageRow:
         """Return one row."""
         candidate = row.candidate
-        declared, seed = candidate.task.row, self._title(candidate.seed)
-        title, why = declared.title.format(seed=seed), declared.why.format(seed=seed)
+        seed = self._title(candidate.seed)
+        title = candidate.task.row.title.format(seed=seed)
+        why = self._why(candidate.task).format(seed=seed)
         if candidate.genre:
             title = self.layout.genre_title.format(genre=candidate.genre)
             why = self.layout.genre_why.format(genre=candidate.genre)
@@ -143,7 +147,7 @@ class _Writer:
 
     def _because_of(self, source: str, item_id: str) -> str:
         """Return why a source proposed an item, "" where that takes a seed that it has not."""
-        because = self.tasks[source].row.why
+        because = self._why(self.tasks[source])
         if "{seed}" not in because:
             return because
         seeds = next(each.seeds for each in self.sources if each.name == source)
@@ -153,6 +157,9 @@ class _Writer:
             known = because.format(seed=self._title(seed)) if seed else ""
             self._because[source, seed] = known
         return known
+
+    def _why(self, task: Task) -> str:
+        return (self.is_new and task.row.why_new) or task.row.why
 
     def _title(self, item_id: str) -> str:
         return self.texts.titles.get(item_id, item_id)

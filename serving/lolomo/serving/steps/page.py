@@ -98,7 +98,7 @@ class PageStep:
             rival = resources.challengers.get((name, interleaved.get(name, "")))
             explores = name in policies and policies[name].wants_posterior and rival is None
             ranking = await rank(task, candidates, context, resources, posterior=explores)
-            if rival is not None and ranking.degraded is None:
+            if rival is not None and ranking.release and ranking.degraded is None:
                 other = await rank(task, candidates, context, resources, by=rival)
                 ranking = replace(ranking, rival=other)
             rankings[name] = ranking

@@ -10,7 +10,7 @@ import numpy as np
 from lolomo.core.errors import ReleaseError
 from lolomo.core.interleaving import TEAMS
 from lolomo.core.recommender import Factors, PosteriorRanker, Ranker, Scores
-from lolomo.core.task import Task
+from lolomo.core.task import MIN_HISTORY, Task
 from lolomo.features.candidates import Candidates, Proposal
 from lolomo.serving.steps.guard import attempt_through
 from lolomo.serving.steps.messages import Context
@@ -56,6 +56,9 @@ async def rank(
 ) -> Ranking:
     """Order candidates with the task's champion; without one, or too late, as they were blended.
 
+    So are those of a member who has watched less than the protocol asks of a query: rankers are
+    neither trained nor measured on such, and what they make of one is anybody's guess.
+
     Args:
         task: Which row.
         candidates: What was blended.
@@ -65,6 +68,8 @@ async def rank(
         posterior: Whether to ask the ranker how sure it is, too.
     """
     champion = by or resources.champions.get(task.name)
+    if len(context.user.history) < MIN_HISTORY:
+        return _blended(candidates, None)
     if not len(candidates.item_ids):
         return Ranking("", Proposal(candidates.item_ids, np.empty(0, np.float32)))
     if champion is None:

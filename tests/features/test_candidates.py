@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lolomo.features.candidates import Proposal, merge, source_features
+from lolomo.features.candidates import PROPOSALS, Proposal, merge, not_hidden, source_features
 
 
 def proposal(*item_ids: str) -> Proposal:
@@ -56,3 +56,15 @@ def test_no_proposals_are_no_candidates() -> None:
 def test_ties_are_broken_by_item_id() -> None:
     merged = merge({"trending": proposal("b"), "next": proposal("a")}, SOURCES)
     assert merged.item_ids.tolist() == ["a", "b"]
+
+
+def test_what_is_hidden_unreal_or_without_a_score_is_not_proposed() -> None:
+    asked = Proposal(np.array(["a", "b", "", "c", "d"], object), np.array([4, np.nan, 3, 2, 1.0]))
+    left = not_hidden(asked, {"c"})
+    assert (left.item_ids.tolist(), left.scores.tolist()) == (["a", "d"], [4.0, 1.0])
+
+
+def test_no_more_than_so_many_are_proposed() -> None:
+    many = proposal(*(f"{number:04}" for number in range(PROPOSALS + 50)))
+    hidden = {f"{number:04}" for number in range(10)}
+    assert not_hidden(many, hidden).item_ids.tolist() == many.item_ids[10 : PROPOSALS + 10].tolist()

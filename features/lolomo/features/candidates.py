@@ -109,6 +109,22 @@ def merge(
     return Candidates(merged[order], {name: column[order] for name, column in features.items()})
 
 
+def not_hidden(proposal: Proposal, hidden: Collection[str]) -> Proposal:
+    """Return the first `PROPOSALS` items that are real and not hidden, in the order given.
+
+    Training and serving propose with this one function, as they merge with one.
+
+    Args:
+        proposal: Best first.
+        hidden: Item ids that must not come back.
+    """
+    left_out = {"", *hidden}
+    best = slice(PROPOSALS + len(left_out))
+    item_ids, scores = proposal.item_ids[best], proposal.scores[best]
+    keep = np.flatnonzero(np.isfinite(scores) & ~are_in(item_ids.tolist(), left_out))[:PROPOSALS]
+    return Proposal(item_ids[keep], scores[keep])
+
+
 def are_in(item_ids: Collection[str], members: Container[str]) -> NDArray[np.bool_]:
     """Return which items are members. Shape: [items]."""
     return np.fromiter(map(members.__contains__, item_ids), bool, len(item_ids))

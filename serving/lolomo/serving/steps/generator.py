@@ -14,7 +14,7 @@ from lolomo.core.recommender import Query, Ranker, Retriever
 from lolomo.core.task import LabelKind, Task
 from lolomo.events.watching import AGE_DAYS
 from lolomo.features import all_features
-from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal, are_in
+from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal, not_hidden
 from lolomo.features.history_features import OF_CANDIDATES
 from lolomo.runtimes import prepared
 from lolomo.serving.steps.filters import allowed
@@ -199,10 +199,3 @@ def hidden_items(context: Context, resources: Resources) -> frozenset[str]:
     turned_down = resources.turned_down.get(context.user.user_id)
     seen = context.user.seen_item_ids
     return seen | turned_down if turned_down else seen
-
-
-def not_hidden(proposal: Proposal, hidden: Collection[str]) -> Proposal:
-    """Return the first `PROPOSALS` items that are real and not hidden, in the order given."""
-    left_out = are_in(proposal.item_ids.tolist(), {"", *hidden}) | ~np.isfinite(proposal.scores)
-    keep = np.flatnonzero(~left_out)[:PROPOSALS]
-    return Proposal(proposal.item_ids[keep], proposal.scores[keep])

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from lolomo.core.policy import Policy
+from lolomo.core.task import MIN_HISTORY
 from lolomo.serving.steps.blending import blend
 from lolomo.serving.steps.compose import Composer
 from lolomo.serving.steps.evidence import choose_pitches
 from lolomo.serving.steps.messages import ComposedPage, Context, Page, Proposals, StepRequest
-from lolomo.serving.steps.rank import Ranking, rank
+from lolomo.serving.steps.rank import Ranking, as_blended, rank
 from lolomo.serving.steps.reasons import Reason
 from lolomo.serving.steps.resources import Resources
 from lolomo.serving.steps.row_order import order_rows
@@ -89,16 +90,20 @@ class PageStep:
         policies: Mapping[str, Policy],
         interleaved: Mapping[str, str],
     ) -> dict[str, Ranking]:
+        """Rank for each task that ranks; for a member of whom rankers know too little, blend."""
         rankings = {}
         resources, context = self.resources, request.context
         for name, task in resources.tasks.items():
             if not task.candidates_from:
                 continue
             candidates = blend(task, answers, context, resources.layout)
+            if len(context.user.history) < MIN_HISTORY:
+                rankings[name] = as_blended(candidates)
+                continue
             rival = resources.challengers.get((name, interleaved.get(name, "")))
             explores = name in policies and policies[name].wants_posterior and rival is None
             ranking = await rank(task, candidates, context, resources, posterior=explores)
-            if rival is not None and ranking.release and ranking.degraded is None:
+            if rival is not None and ranking.degraded is None:
                 other = await rank(task, candidates, context, resources, by=rival)
                 ranking = replace(ranking, rival=other)
             rankings[name] = ranking

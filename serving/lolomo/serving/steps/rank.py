@@ -10,7 +10,7 @@ import numpy as np
 from lolomo.core.errors import ReleaseError
 from lolomo.core.interleaving import TEAMS
 from lolomo.core.recommender import Factors, PosteriorRanker, Ranker, Scores
-from lolomo.core.task import MIN_HISTORY, Task
+from lolomo.core.task import Task
 from lolomo.features.candidates import Candidates, Proposal
 from lolomo.serving.steps.guard import attempt_through
 from lolomo.serving.steps.messages import Context
@@ -56,9 +56,6 @@ async def rank(
 ) -> Ranking:
     """Order candidates with the task's champion; without one, or too late, as they were blended.
 
-    So are those of a member who has watched less than the protocol asks of a query: rankers are
-    neither trained nor measured on such, and what they make of one is anybody's guess.
-
     Args:
         task: Which row.
         candidates: What was blended.
@@ -68,17 +65,15 @@ async def rank(
         posterior: Whether to ask the ranker how sure it is, too.
     """
     champion = by or resources.champions.get(task.name)
-    if len(context.user.history) < MIN_HISTORY:
-        return _blended(candidates, None)
     if not len(candidates.item_ids):
         return Ranking("", Proposal(candidates.item_ids, np.empty(0, np.float32)))
     if champion is None:
-        return _blended(candidates, Reason.NO_RELEASE.value)
+        return as_blended(candidates, Reason.NO_RELEASE.value)
     scoring = partial(_scores, champion, candidates, context, resources, posterior)
     work = partial(resources.worker.run, scoring, context.deadline(DEADLINE_SHARE))
     scored, why = await attempt_through(champion.breaker, work, f"ranker {task.name}")
     if scored is None:
-        return _blended(candidates, why)
+        return as_blended(candidates, why)
     scores, factors = scored
     order = np.argsort(-scores, kind="stable")
     return Ranking(
@@ -117,7 +112,7 @@ def _scores(
     return np.where(np.isfinite(scores), scores, np.float32(-1e30)), factors
 
 
-def _blended(candidates: Candidates, why: str | None) -> Ranking:
-    """Keep the blended order, scored by the reciprocal of its places."""
+def as_blended(candidates: Candidates, why: str | None = None) -> Ranking:
+    """Keep the blended order, scored by the reciprocal of its places; `why` if it is degraded."""
     places = np.arange(1, len(candidates.item_ids) + 1, dtype=np.float32)
     return Ranking("", Proposal(candidates.item_ids, np.float32(1) / places), why)

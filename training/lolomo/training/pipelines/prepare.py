@@ -40,6 +40,7 @@ from lolomo.features.candidates import (
     Proposal,
     are_in,
     merge,
+    not_hidden,
     source_features,
 )
 from lolomo.features.history_features import OF_CANDIDATES, HistoryFeatures
@@ -303,7 +304,7 @@ def propose(
     else:
         item_ids, scores = rank_catalogue(recommender, query, known)
     return [
-        _without(Proposal(ids, values), items)
+        not_hidden(Proposal(ids, values), items)
         for ids, values, items in zip(item_ids, scores, seen, strict=True)
     ]
 
@@ -333,14 +334,6 @@ def rank_catalogue(ranker: Ranker, query: Query, known: Known) -> tuple[Ids, Sco
     scores = ranker.rank(inputs)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(candidates, order, 1), np.take_along_axis(scores, order, 1)
-
-
-def _without(proposal: Proposal, seen: Ids) -> Proposal:
-    hidden = {"", *seen}
-    best = slice(PROPOSALS + len(hidden))
-    item_ids, scores = proposal.item_ids[best], proposal.scores[best]
-    keep = np.isfinite(scores) & ~are_in(item_ids.tolist(), hidden)
-    return Proposal(item_ids[keep][:PROPOSALS], scores[keep][:PROPOSALS])
 
 
 def _padded(seen: Sequence[Ids]) -> Ids:

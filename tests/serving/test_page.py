@@ -144,15 +144,44 @@ def test_broken_graph_falls_back_to_the_trending_page(front: Front) -> None:
     assert answer.degraded == {"front": "failed: RuntimeError"}
 
 
-def test_hanging_step_falls_back_within_the_deadline(front: Front) -> None:
+@pytest.mark.parametrize(
+    ("step", "degraded"),
+    [
+        ("context", {"top_picks": "late"}),
+        ("page", {"top_picks": "late"}),
+        ("trending_now", {"top_picks": "late", "trending_now": "late"}),
+    ],
+)
+def test_while_a_step_hangs_the_page_is_made_of_what_the_others_answered(
+    front: Front, step: str, degraded: dict[str, str]
+) -> None:
     async def hang(request: StepRequest) -> Any:
         await asyncio.sleep(60)
 
-    replace_step(front, "context", hang)
-    front.deadline_seconds = 0.1
+    replace_step(front, step, hang)
+    front.deadline_seconds = 0.2
     started = time.perf_counter()
-    assert page_of(front, "ann").degraded == {"front": "late"}
+    answer = page_of(front, "ann")
     assert time.perf_counter() - started < 1
+    assert answer.degraded == degraded
+    assert answer.rows[0].task == "top_picks"
+    assert answer.rows[0].release == ""
+
+
+def test_a_graph_of_which_nothing_comes_in_time_leaves_everybodys_page(front: Front) -> None:
+    async def hang(request: StepRequest) -> Any:
+        await asyncio.sleep(60)
+
+    async def warm_then_hang() -> PageAnswer:
+        await front.warm_up()
+        for step in front.steps:
+            replace_step(front, step, hang)
+        front.deadline_seconds = 0.1
+        return await front.page(PageRequest(user_id="ann"))
+
+    answer = asyncio.run(warm_then_hang())
+    assert answer.degraded == {"front": "late"}
+    assert [row.task for row in answer.rows] == ["trending_now"]
 
 
 def test_features_out_of_reach_still_give_a_page(front: Front, resources: Resources) -> None:

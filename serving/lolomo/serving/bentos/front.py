@@ -45,6 +45,8 @@ FEATURES = "features"
 PATIENT_SECONDS = 60.0
 """The deadline while warming up, when models are traced and caches are cold."""
 RESTART_SECONDS = 1.0
+PAGE_SHARE = 0.9
+"""Of the time left; the rest is for composing what there is, if something hangs."""
 LATENCY_SHARE = 0.2
 """Of the deadline: an answer that takes longer says that too many are worked on."""
 
@@ -285,10 +287,14 @@ class Front:
         return replace(everybodys, degraded={**page.degraded, FRONT: Reason.EMPTY.value})
 
     async def _run(self, serving: Serving, context: Context, trace: Trace) -> Page:
-        async with asyncio.timeout(max(0.0, context.deadline() - time.time())):
-            if self.graph is not None:
+        if self.graph is not None:
+            async with asyncio.timeout(max(0.0, context.deadline() - time.time())):
                 return await self.graph(StepRequest(context))
-            return await serving.page(context, trace)
+        making = partial(serving.page, context, trace)
+        try:
+            return await serving.resources.worker.drive(making, context.deadline(PAGE_SHARE))
+        except TimeoutError:
+            return await serving.rest(context, trace)
 
     async def _keep_fallback_fresh(self) -> None:
         while True:

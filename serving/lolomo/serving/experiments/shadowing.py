@@ -130,5 +130,7 @@ class Inline(Worker):
     """Computes on the thread that asks."""
 
     @override
-    async def run(self, function: Callable[[], T], deadline: float) -> T:
+    async def run(
+        self, function: Callable[[], T], deadline: float, on_late: Callable[[], None] | None = None
+    ) -> T:
         return function()

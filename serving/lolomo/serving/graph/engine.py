@@ -152,8 +152,9 @@ class Engine(Generic[Body]):
         parts: dict[str, Body] = {}
         try:
             for index, (step, task) in enumerate(zip(node.steps, tasks, strict=True)):
-                waited: set[asyncio.Future[Any]] = {task, failed}
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if not task.done():
+                    waited: set[asyncio.Future[Any]] = {task, failed}
+                    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
                 if failed.done():
                     failed.result()
                 answer = task.result()

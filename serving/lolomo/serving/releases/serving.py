@@ -6,7 +6,7 @@ request keeps the one that it began with, so no page is made of two deployments.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self
 
@@ -20,13 +20,16 @@ from lolomo.serving.steps import (
     Generator,
     Message,
     Page,
+    PageStep,
     Proposals,
+    Reason,
     Resources,
     Step,
     StepRequest,
     TypedCarrier,
     all_steps,
 )
+from lolomo.tasks import EVIDENCE, ROW_ORDER
 
 
 @dataclass(slots=True)
@@ -80,6 +83,22 @@ class Serving:
                 f"the graph answered with a {type(answer.body).__name__}: expected a Page"
             )
         return answer.body
+
+    async def rest(self, context: Context, trace: Trace) -> Page:
+        """Compose what generators answered so far, in the blended order: the others are too late.
+
+        Raises:
+            TimeoutError: If none has answered.
+        """
+        answers = dict(trace.proposals)
+        if not answers:
+            raise TimeoutError
+        blending = PageStep(replace(self.resources, champions={}))
+        page = await blending(StepRequest(context, answers))
+        asked = {*self.steps, ROW_ORDER.name, EVIDENCE.name}
+        asked |= {name for name, task in self.resources.tasks.items() if task.candidates_from}
+        late = asked & self.resources.champions.keys() - answers.keys()
+        return replace(page, degraded={**page.degraded, **dict.fromkeys(late, Reason.LATE.value)})
 
     async def trending(self, context: Context) -> Page:
         """Return the rows that need to know nobody."""

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Breaker:
-    """Decides whether a part is worth asking. Belongs to one event loop."""
+    """Decides whether a part is worth asking.
+
+    Threads may share it: of two failures at the same instant one may go uncounted.
+    """
 
     failures_to_open: int = 5
     """How many failures in a row open it."""

@@ -18,7 +18,7 @@ from lolomo.core.errors import ReleaseError
 from lolomo.core.policy import request_rng
 from lolomo.core.recommender import Ranker, Scores
 from lolomo.features.shown import ITEM_AGE, ITEM_PLAYS, pitch_inputs
-from lolomo.serving.steps.guard import attempt_through
+from lolomo.serving.steps.guard import attempt_on
 from lolomo.serving.steps.messages import Context, Entry, PageRow
 from lolomo.serving.steps.queries import user_query
 from lolomo.serving.steps.resources import Champion, Resources
@@ -57,8 +57,8 @@ async def choose_pitches(
     if champion is None or not entries:
         return Pitched(rows)
     scoring = partial(_scores, champion, entries, context, resources)
-    work = partial(resources.worker.run, scoring, context.deadline(DEADLINE_SHARE))
-    scores, why = await attempt_through(champion.breaker, work, "evidence")
+    latest = context.deadline(DEADLINE_SHARE)
+    scores, why = await attempt_on(resources.worker, champion.breaker, scoring, latest, "evidence")
     if scores is None:
         return Pitched(rows, why)
     pitched = iter(_drawn(entries, scores, context))

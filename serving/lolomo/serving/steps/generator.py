@@ -18,7 +18,7 @@ from lolomo.features.candidates import PROPOSALS, SEED_HISTORY, Proposal, not_hi
 from lolomo.features.history_features import OF_CANDIDATES
 from lolomo.runtimes import prepared
 from lolomo.serving.steps.filters import allowed
-from lolomo.serving.steps.guard import attempt_through
+from lolomo.serving.steps.guard import attempt_on
 from lolomo.serving.steps.messages import Context, Proposals, Seeded, StepRequest, no_proposal
 from lolomo.serving.steps.queries import (
     HISTORY,
@@ -69,13 +69,13 @@ class Generator:
         champion = self.resources.champions.get(self.task.name)
         if champion is None:
             return Proposals(degraded=Reason.NO_RELEASE.value)
-        work = partial(
-            self.resources.worker.run,
+        proposals, why = await attempt_on(
+            self.resources.worker,
+            champion.breaker,
             partial(self.propose, champion, request.context),
             request.context.deadline(DEADLINE_SHARE),
+            f"generator {self.task.name}",
         )
-        who = f"generator {self.task.name}"
-        proposals, why = await attempt_through(champion.breaker, work, who)
         return proposals or Proposals(release=champion.digest, degraded=why)
 
     def propose(self, champion: Champion, context: Context) -> Proposals:

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from lolomo.serving import telemetry
 from lolomo.serving.steps.breaker import Breaker
 from lolomo.serving.steps.reasons import Reason
+from lolomo.serving.steps.worker import Worker
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -37,3 +39,14 @@ async def attempt_through(
     result, why = await attempt(begin(), who)
     breaker.record(why is None)
     return result, why
+
+
+async def attempt_on(
+    worker: Worker, breaker: Breaker, function: Callable[[], T], deadline: float, who: str
+) -> tuple[T | None, str | None]:
+    """Attempt to compute something in time, unless it failed too often of late; see `attempt`.
+
+    While it hangs, everyone who waits in vain counts as one more failure.
+    """
+    begin = partial(worker.run, function, deadline, partial(breaker.record, False))
+    return await attempt_through(breaker, begin, who)

@@ -12,7 +12,7 @@ from lolomo.core.interleaving import TEAMS
 from lolomo.core.recommender import Factors, PosteriorRanker, Ranker, Scores
 from lolomo.core.task import Task
 from lolomo.features.candidates import Candidates, Proposal
-from lolomo.serving.steps.guard import attempt_through
+from lolomo.serving.steps.guard import attempt_on
 from lolomo.serving.steps.messages import Context
 from lolomo.serving.steps.queries import HISTORY, ranking_query
 from lolomo.serving.steps.reasons import Reason
@@ -70,8 +70,8 @@ async def rank(
     if champion is None:
         return as_blended(candidates, Reason.NO_RELEASE.value)
     scoring = partial(_scores, champion, candidates, context, resources, posterior)
-    work = partial(resources.worker.run, scoring, context.deadline(DEADLINE_SHARE))
-    scored, why = await attempt_through(champion.breaker, work, f"ranker {task.name}")
+    latest, who = context.deadline(DEADLINE_SHARE), f"ranker {task.name}"
+    scored, why = await attempt_on(resources.worker, champion.breaker, scoring, latest, who)
     if scored is None:
         return as_blended(candidates, why)
     scores, factors = scored

@@ -14,7 +14,7 @@ from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
 from lolomo.core.recommender import Ids, Ranker, Scores
 from lolomo.features.shown import DEPTH, ITEM_PLAYS, row_inputs
-from lolomo.serving.steps.guard import attempt_through
+from lolomo.serving.steps.guard import attempt_on
 from lolomo.serving.steps.messages import Context, PageRow
 from lolomo.serving.steps.queries import user_query
 from lolomo.serving.steps.resources import Champion, Resources
@@ -40,8 +40,8 @@ async def order_rows(rows: tuple[PageRow, ...], context: Context, resources: Res
     if champion is None or len(rows) < 2:
         return Ordered(rows)
     scoring = partial(_scores, champion, rows, context, resources)
-    work = partial(resources.worker.run, scoring, context.deadline(DEADLINE_SHARE))
-    scores, why = await attempt_through(champion.breaker, work, "row order")
+    latest = context.deadline(DEADLINE_SHARE)
+    scores, why = await attempt_on(resources.worker, champion.breaker, scoring, latest, "row order")
     if scores is None:
         return Ordered(rows, why)
     return Ordered(tuple(rows[place] for place in np.argsort(-scores, kind="stable")))

@@ -16,16 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lolomo.core.columns import Columns
 from lolomo.features.fresh_events import FreshEvents
 from lolomo.features.group import SEQUENCES, FeatureGroup
 from lolomo.features.item_snapshot import ItemSnapshot, plan
 from lolomo.features.transforms import all_features, all_groups
 from lolomo.features.transforms.static import ALWAYS
+from lolomo.features.user_rows import UserRows
 
 if TYPE_CHECKING:
-    import feast
-
     from lolomo.features.store import FeatureStore
 
 Array = NDArray[Any]
@@ -35,7 +33,7 @@ Array = NDArray[Any]
 class _State:
     """What reads are answered from; replaced as a whole."""
 
-    feast_store: "feast.FeatureStore"
+    users: UserRows
     snapshot: ItemSnapshot
     fresh: FreshEvents
 
@@ -56,13 +54,10 @@ class OnlineFeatures:
     def __init__(self, store: "FeatureStore", version: str | None = None) -> None:
         self._store = store
         self._user_groups = [group for group in all_groups().values() if group.entity == "user"]
-        self._user_references = [
-            f"{group.name}:{item.name}" for group in self._user_groups for item in group.stored
-        ]
         self._context = next(group for group in all_groups().values() if group.entity == "context")
         self._changing = Lock()
         snapshot = store.snapshot(version)
-        self._state = _State(store.repository.open(), snapshot, FreshEvents.none(snapshot))
+        self._state = _State(self._users(), snapshot, FreshEvents.none(snapshot))
 
     def refresh(self) -> bool:
         """Read again what was materialised since; what is served meanwhile is the old or the new.
@@ -78,8 +73,11 @@ class OnlineFeatures:
                 return False
             snapshot = self._store.snapshot()
             fresh = self._state.fresh.onto(snapshot)
-            self._state = _State(self._store.repository.open(), snapshot, fresh)
+            self._state = _State(self._users(), snapshot, fresh)
             return True
+
+    def _users(self) -> UserRows:
+        return UserRows(self._store.repository.open(), self._user_groups)
 
     def observe(self, events: pl.DataFrame) -> None:
         """Let the next reads know of events: histories and counts of their users and items.
@@ -152,7 +150,7 @@ class OnlineFeatures:
         """
         state = self._state
         now = microseconds(timestamp)
-        stored = state.fresh.added_to_user(user_id, self._stored(state, user_id, now))
+        stored = state.fresh.added_to_user(user_id, state.users.read(user_id, now))
         time = np.array([now], dtype=np.int64)
         values: dict[str, Any] = {}
         for group in self._user_groups:
@@ -164,17 +162,6 @@ class OnlineFeatures:
         asked = context or {}
         read = {name: np.array([asked.get(name)], object) for name in self._context.derive_inputs}
         return values | _derived(self._context, read, time)
-
-    def _stored(self, state: _State, user_id: str, timestamp: int) -> dict[str, Any]:
-        """Read a user's rows from Feast; None where there are none, or they are stale."""
-        answer = state.feast_store.get_online_features(
-            features=self._user_references, entity_rows=[{Columns.USER_ID: user_id}]
-        )
-        values = {name: column[0] for name, column in answer.to_dict().items()}
-        for group in self._user_groups:
-            if group.ttl and _is_stale(answer, group, timestamp):
-                values |= dict.fromkeys(item.name for item in group.stored)
-        return values
 
     def codes(self, item_ids: Sequence[str] | Array) -> NDArray[np.int64]:
         """Return each item's row in the snapshot, for the journal. Shape: [items]."""
@@ -243,13 +230,3 @@ def _derived(
 def _plain(value: Any) -> Any:
     number = value.item() if isinstance(value, np.generic) else value
     return None if number != number else number
-
-
-def _is_stale(answer: Any, group: FeatureGroup, timestamp: int) -> bool:
-    """Say whether the row that Feast found of a group is older than the group's time to live.
-
-    Feast applies no time to live online. It does say from when each value is.
-    """
-    names = list(answer.proto.metadata.feature_names.val)
-    found = answer.proto.results[names.index(group.stored[0].name)].event_timestamps[0]
-    return int(timestamp - found.ToMicroseconds()) > group.ttl.total_seconds() * 1e6

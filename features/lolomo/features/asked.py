@@ -73,7 +73,7 @@ class Asked:
             candidates=places(query[Columns.CANDIDATES]),
         )
 
-    def by_period(self, period: int) -> list[tuple[int, NDArray[np.int64]]]:
+    def by_period(self, period: int) -> list[tuple[int, NDArray[np.int64] | slice]]:
         """Return the beginning of each period that is asked about, ascending, and who asks.
 
         Args:
@@ -81,5 +81,5 @@ class Asked:
         """
         starts = self.known_at // period * period
         if len(starts) == 1:  # a request; to look for others would cost more than its counts
-            return [(int(starts[0]), np.zeros(1, np.int64))]
+            return [(int(starts[0]), slice(None))]
         return [(int(start), np.flatnonzero(starts == start)) for start in np.unique(starts)]

@@ -92,8 +92,6 @@ class CoVisitation:
         """
         scales = [scale for scale in SCALES if {scale, f"{scale}_next"} & set(names)]
         answer = {name: np.zeros(asked.candidates.shape, np.float32) for name in names}
-        if not asked.candidates.size:
-            return answer
         known, places = asked.history >= 0, np.arange(asked.history.shape[1])[::-1]
         weights = np.where(known, _recency(asked.times), 0.0)
         latest = np.where(known, LATEST_DECAY**places, 0.0)
@@ -102,8 +100,7 @@ class CoVisitation:
             by_entry = latest if pairs.scale.latest_only else weights
             for start, rows in asked.by_period(pairs.scale.period):
                 pairs.advance(start)
-                history, candidates = asked.history[rows], asked.candidates[rows]
-                sums = pairs.sums(history, by_entry[rows], candidates)
+                sums = pairs.sums(asked.history[rows], by_entry[rows], asked.candidates[rows])
                 for name, values in zip((f"{scale}_next", scale), sums, strict=True):
                     if name in answer:
                         answer[name][rows] = values
@@ -156,12 +153,15 @@ class _Pairs:
 
 
 class _PairCounts:
-    """The counts of one scale, as of the beginning of a period."""
+    """The counts of one scale, as of the beginning of a period.
+
+    One more place than there are items is the last, which -1 finds: that of no item, never counted.
+    """
 
     def __init__(self, plays: _Plays, scale: Scale, num_items: int) -> None:
         self.scale = scale
         self._plays, self._pairs = plays, plays.pairs(scale.window)
-        self._size = num_items
+        self._size = num_items + 1
         self._restart()
 
     def _restart(self) -> None:
@@ -216,11 +216,9 @@ class _PairCounts:
         if len(entries) == 1:
             after, together = self._of_all(entries, weights)
             return after[candidates], together[candidates]
-        wanted, known = np.maximum(candidates, 0), candidates >= 0
+        places = candidates + self._size * np.arange(len(entries))[:, None]
         after, together = (
-            np.where(known, np.take_along_axis(sums, wanted, axis=1) * other[wanted], 0.0).astype(
-                np.float32
-            )
+            (sums.ravel()[places] * other[candidates]).astype(np.float32)
             for sums, other in self._added_up(entries, weights)
         )
         return after, together
@@ -228,7 +226,7 @@ class _PairCounts:
     def _of_all(
         self, entries: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> tuple[Scores, Scores]:
-        """Return what `sums` does of all items for one history, and a last 0, which -1 finds.
+        """Return what `sums` does of all items for one history.
 
         It is kept for a while: a page asks twice, for a generator and for its ranker.
         """
@@ -236,7 +234,7 @@ class _PairCounts:
         found = self._recent_sums.get(key)
         if found is None:
             after, together = (
-                np.append(sums[0] * other, 0.0).astype(np.float32)
+                (sums[0] * other).astype(np.float32)
                 for sums, other in self._added_up(entries, weights)
             )
             found = after, together

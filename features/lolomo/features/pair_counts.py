@@ -67,7 +67,8 @@ class SparseCounts:
 
     def add(self, first: Places, second: Places, worth: NDArray[np.float32], fade: float) -> None:
         """Let all counts fade, and then count some pairs; see `PairCounts`."""
-        new = sparse.csr_array((worth, (first, second)), shape=self._counts.shape)
+        cells = first.astype(np.int32), second.astype(np.int32)  # the sums keep this type
+        new = sparse.csr_array((worth, cells), shape=self._counts.shape)
         faded = self._counts if fade == 1.0 else self._counts * np.float32(fade)
         self._counts = faded + new
 

@@ -85,7 +85,7 @@ class Taste:
         return answer
 
     def _of_rows(
-        self, asked: Asked, rows: NDArray[np.int64], weights: NDArray[np.float64]
+        self, asked: Asked, rows: NDArray[np.int64] | slice, weights: NDArray[np.float64]
     ) -> dict[str, NDArray[np.float64]]:
         """Return what rests on plays and ages, as they are now, of some queries."""
         history, candidates = asked.history[rows], asked.candidates[rows]

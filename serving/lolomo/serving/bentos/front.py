@@ -45,7 +45,7 @@ FEATURES = "features"
 PATIENT_SECONDS = 60.0
 """The deadline while warming up, when models are traced and caches are cold."""
 RESTART_SECONDS = 1.0
-PAGE_SHARE = 0.9
+PAGE_SHARE = 0.7
 """Of the time left; the rest is for composing what there is, if something hangs."""
 LATENCY_SHARE = 0.2
 """Of the deadline: an answer that takes longer says that too many are worked on."""

@@ -5,7 +5,7 @@ in its training. Each proposal keeps its provenance as two features a source: th
 source gave, and the reciprocal of its rank, both 0 where the source did not propose the item.
 """
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -88,25 +88,27 @@ def merge(
         excluded: Item ids that must not come back, such as those already watched.
         limit: Most candidates to return.
     """
-    hidden = {"", *excluded}
-    shown = {source: _shown(proposal, hidden) for source, proposal in proposals.items()}
-    every = dict.fromkeys(chain.from_iterable(ids for ids, _ in shown.values()))
-    position = dict(zip(every, range(len(every)), strict=True))
-    placed = [
-        (source, np.fromiter(map(position.__getitem__, ids), np.int64, len(ids)), scores)
-        for source, (ids, scores) in shown.items()
-    ]
-    features = {name: np.zeros(len(every), np.float32) for name in source_features(sources)}
+    every = list(chain.from_iterable(each.item_ids.tolist() for each in proposals.values()))
+    place_of: dict[str, int] = {}  # where each is proposed first
+    places = np.fromiter(map(place_of.setdefault, every, range(len(every))), np.int64)
+    shown = np.zeros(len(every), bool)
+    shown[places] = True
+    shown[[place_of[item_id] for item_id in place_of.keys() & {"", *excluded}]] = False
+    said = {name: np.zeros(len(every), np.float32) for name in source_features(sources)}
     fused = np.zeros(len(every))
-    for source, places, scores in placed:
-        ranks = np.arange(1, len(places) + 1)
-        fused[places] += WEIGHTS.get(source, 1.0) / (FUSION_CONSTANT + ranks)
+    end = 0
+    for source, proposal in proposals.items():
+        start, end = end, end + len(proposal.item_ids)
+        kept = shown[places[start:end]]
+        found, scores = places[start:end][kept], proposal.scores[kept]
+        ranks = np.arange(1, len(found) + 1)
+        fused[found] += WEIGHTS.get(source, 1.0) / (FUSION_CONSTANT + ranks)
         if source in sources:
-            features[f"{source}_score"][places] = scores
-            features[f"{source}_reciprocal_rank"][places] = 1.0 / ranks
-    merged: Ids = np.array(list(every), dtype=object)
-    order = _best(merged, fused, limit)
-    return Candidates(merged[order], {name: column[order] for name, column in features.items()})
+            said[f"{source}_score"][found] = scores
+            said[f"{source}_reciprocal_rank"][found] = 1.0 / ranks
+    best = _best(np.flatnonzero(shown), fused, every, limit)
+    item_ids = np.array([every[place] for place in best.tolist()], object)
+    return Candidates(item_ids, {name: column[best] for name, column in said.items()})
 
 
 def not_hidden(proposal: Proposal, hidden: Collection[str]) -> Proposal:
@@ -130,20 +132,17 @@ def are_in(item_ids: Collection[str], members: Container[str]) -> NDArray[np.boo
     return np.fromiter(map(members.__contains__, item_ids), bool, len(item_ids))
 
 
-def _shown(proposal: Proposal, hidden: Container[str]) -> tuple[list[str], Scores]:
-    """Return the ids and scores of what a source proposes and is not hidden."""
-    item_ids, scores = proposal.item_ids, proposal.scores
-    left_out = are_in(item_ids.tolist(), hidden)
-    if left_out.any():
-        item_ids, scores = item_ids[~left_out], scores[~left_out]
-    return item_ids.tolist(), scores
-
-
-def _best(item_ids: Ids, fused: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
-    """Return the places of the best, best first, ties by item id. Only these are sorted."""
-    among = np.arange(len(fused))
-    if 0 < limit < len(fused):
-        least = np.partition(fused, len(fused) - limit)[len(fused) - limit]
-        among = np.flatnonzero(fused >= least)
-    order = np.lexsort((item_ids[among].astype(str), -fused[among]))[:limit]
-    return np.asarray(among[order], np.int64)
+def _best(
+    places: NDArray[np.int64], fused: NDArray[np.float64], item_ids: Sequence[str], limit: int
+) -> NDArray[np.int64]:
+    """Return the best of some places, best first, ties by item id. Only these are sorted."""
+    if 0 < limit < len(places):
+        values = fused[places]
+        places = places[values >= np.partition(values, -limit)[-limit]]
+    best = places[np.argsort(-fused[places], kind="stable")]
+    values = fused[best]
+    equal = np.concatenate([[False], values[1:] == values[:-1], [False]])
+    tied = np.flatnonzero(equal[1:] | equal[:-1])
+    names = np.array([item_ids[place] for place in best[tied].tolist()], str)
+    best[tied] = best[tied[np.lexsort((names, -values[tied]))]]
+    return best[:limit]

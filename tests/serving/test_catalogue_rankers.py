@@ -38,7 +38,7 @@ def next_play(resources: Resources, front: Front, ranker: FakeRanker) -> tuple[l
     whole = Front(told, front.clock, deadline_seconds=5.0)
     page = asyncio.run(whole.page(PageRequest(user_id="ann")))
     [row] = [row for row in page.rows if row.task == "next_play"]
-    return [entry.item_id for entry in row.entries], history.asked
+    return [entry["item_id"] for entry in row.entries], history.asked
 
 
 def test_it_is_told_what_it_reads_and_no_more(resources: Resources, front: Front) -> None:

@@ -61,7 +61,7 @@ def test_the_release_chooses_among_all_rows_and_not_the_first(front: Front) -> N
 
 def test_rows_are_known_by_what_they_hold(front: Front) -> None:
     answer = page_of(front, "row_order", lambda query: query["row_plays"])
-    means = [np.mean([int(entry.item_id) for entry in row.entries]) for row in answer.rows]
+    means = [np.mean([int(entry["item_id"]) for entry in row.entries]) for row in answer.rows]
     assert answer.degraded == {}
     assert means[0] == max(means)
 
@@ -69,11 +69,11 @@ def test_rows_are_known_by_what_they_hold(front: Front) -> None:
 def test_every_pitch_is_true_and_logged_with_its_probability(front: Front) -> None:
     answer = page_of(front, "evidence", lambda query: np.zeros(query["candidates"].shape))
     entries = [entry for row in answer.rows for entry in row.entries]
-    assert {entry.evidence for entry in entries} >= {"genre", "year"}
+    assert {entry["evidence"] for entry in entries} >= {"genre", "year"}
     for entry in entries:
-        assert entry.evidence in PITCHES
-        assert (entry.evidence_propensity or 0) >= 1 / len(PITCHES) - 1e-9
-        assert entry.evidence != "year" or entry.why == f"from {entry.release_year}"
+        assert entry["evidence"] in PITCHES
+        assert (entry["evidence_propensity"] or 0) >= 1 / len(PITCHES) - 1e-9
+        assert entry["evidence"] != "year" or entry["why"] == f"from {entry['release_year']}"
 
 
 def test_the_same_request_gets_the_same_pitches(front: Front) -> None:
@@ -83,7 +83,7 @@ def test_the_same_request_gets_the_same_pitches(front: Front) -> None:
         context = await front.context(PageRequest(user_id="ann"))
         context = replace(context, request_id=request_id)
         chosen = await choose_pitches(rows, context, front.resources)
-        return [entry.evidence for row in chosen.rows for entry in row.entries]
+        return [entry["evidence"] for row in chosen.rows for entry in row.entries]
 
     drawn = [asyncio.run(pitched(request_id)) for request_id in ("r1", "r1", "r2")]
     assert drawn[0] == drawn[1] != drawn[2]

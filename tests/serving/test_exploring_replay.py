@@ -25,7 +25,7 @@ def test_a_replay_draws_the_same_titles_with_the_same_propensities(
         await exploring.open()
         pages = [await exploring.page(PageRequest(user_id="ann")) for _ in range(5)]
         await exploring.close()
-        return {tuple(entry.item_id for entry in page.rows[0].entries) for page in pages}
+        return {tuple(entry["item_id"] for entry in page.rows[0].entries) for page in pages}
 
     assert len(asyncio.run(serve())) > 1
     for record in Journal(tmp_path).latest(5):

@@ -92,7 +92,7 @@ async def page(front: Front, user_id: str = "bob") -> PageAnswer:
 
 
 def first(answer: PageAnswer) -> str:
-    return answer.rows[0].entries[0].item_id
+    return answer.rows[0].entries[0]["item_id"]
 
 
 def swap_now(front: Front) -> Swap:

@@ -58,7 +58,7 @@ def test_a_request_is_written_down_with_all_that_its_page_was_made_from(
     ranked = record["rankings"][0]
     assert ranked["snapshot_rows"] == [int(item_id) for item_id in ranked["item_ids"]]
     assert set(record["latency_us"]) >= {"features", "next_play", "rank", "compose", "total"}
-    shown = [entry.item_id for row in answer.rows for entry in row.entries]
+    shown = [entry["item_id"] for row in answer.rows for entry in row.entries]
     assert [slot["item_id"] for slot in record["slots"]] == shown
     assert {slot["propensity"] for slot in record["slots"]} == {1.0}
     assert [row["title"] for row in record["rows"]] == [row.title for row in answer.rows]

@@ -27,7 +27,7 @@ def replace_step(front: Front, name: str, step: Step) -> None:
 
 
 def items_of(answer: PageAnswer) -> list[str]:
-    return [entry.item_id for row in answer.rows for entry in row.entries]
+    return [entry["item_id"] for row in answer.rows for entry in row.entries]
 
 
 def test_rows_come_in_the_order_of_tasks_with_one_row_a_seed(front: Front) -> None:
@@ -49,7 +49,7 @@ def test_rows_come_in_the_order_of_tasks_with_one_row_a_seed(front: Front) -> No
 
 def test_no_title_stands_twice_and_nothing_seen_comes_back(front: Front) -> None:
     answer = page_of(front, "ann")
-    titles = [entry.title for row in answer.rows for entry in row.entries]
+    titles = [entry["title"] for row in answer.rows for entry in row.entries]
     assert len(titles) == len(set(titles)) > 40
     assert not {"0003", "0004", "0011", "0020"} & set(items_of(answer))
 
@@ -57,10 +57,10 @@ def test_no_title_stands_twice_and_nothing_seen_comes_back(front: Front) -> None
 def test_every_entry_says_why_and_where_from(front: Front) -> None:
     answer = page_of(front, "ann")
     first = answer.rows[0].entries[0]
-    assert first.why.startswith("our best guess for you at this moment; ")
-    assert {origin.source for origin in first.provenance} >= {"next_play"}
-    assert {entry.propensity for row in answer.rows for entry in row.entries} == {1.0}
-    assert all(entry.provenance and entry.why for row in answer.rows for entry in row.entries)
+    assert first["why"].startswith("our best guess for you at this moment; ")
+    assert {origin["source"] for origin in first["provenance"]} >= {"next_play"}
+    assert {entry["propensity"] for row in answer.rows for entry in row.entries} == {1.0}
+    assert all(entry["provenance"] and entry["why"] for row in answer.rows for entry in row.entries)
     assert answer.rows[0].release == "d" * 64
 
 
@@ -117,7 +117,7 @@ def test_late_ranker_leaves_the_blended_order(front: Front, champions: dict[str,
     assert answer.degraded == {"top_picks": "no-release"}
     assert answer.rows[0].task == "top_picks"
     assert answer.rows[0].release == ""
-    assert answer.rows[0].entries[0].score == 1.0
+    assert answer.rows[0].entries[0]["score"] == 1.0
 
 
 def test_without_any_release_the_page_is_empty_and_says_so(

@@ -23,7 +23,7 @@ def ask(front: Front, text: str, user_id: str = "ann", **fields: Any) -> SearchA
 
 
 def found(answer: SearchAnswer) -> list[str]:
-    return [entry.item_id for entry in answer.results]
+    return [entry["item_id"] for entry in answer.results]
 
 
 def test_what_was_typed_is_found_first(front: Front) -> None:
@@ -32,7 +32,7 @@ def test_what_was_typed_is_found_first(front: Front) -> None:
     assert len(answer.results) == 3
     assert answer.release == "e" * 64
     assert answer.degraded == {}
-    assert answer.results[0].why == "matches what you typed"
+    assert answer.results[0]["why"] == "matches what you typed"
 
 
 @pytest.mark.parametrize(("text", "hidden"), [("3", False), ("", True), (" ", True)])
@@ -110,4 +110,4 @@ def test_the_page_begins_with_what_was_begun(front: Front) -> None:
         page = asyncio.run(whole.page(PageRequest(user_id=user)))
         row = [row for row in page.rows if row.task == "continue_watching"]
         assert "continue_watching" not in page.degraded, page.degraded
-        assert [entry.item_id for each in row for entry in each.entries] == expected
+        assert [entry["item_id"] for each in row for entry in each.entries] == expected

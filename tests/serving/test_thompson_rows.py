@@ -66,7 +66,7 @@ def test_titles_that_the_ranker_is_unsure_of_move_and_others_do_not(
 ) -> None:
     rows = [next(row for row in page.rows if row.task == "top_picks") for page in explored[0]]
     assert all(row.policy_id.startswith("thompson@") for row in rows)
-    first = {row.entries[0].item_id for row in rows}
+    first = {row.entries[0]["item_id"] for row in rows}
     unsure = {item for item in first if item.endswith("7")}
     assert unsure
     assert 0 < len(first - unsure) < 4

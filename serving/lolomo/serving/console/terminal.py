@@ -46,7 +46,7 @@ def print_results(answer: "SearchAnswer", console: Console | None = None) -> Non
         console.print(Text(f"  degraded: {part} ({reason})", style="yellow"))
     table = Table(box=None, show_header=False, padding=(0, 1))
     for place, entry in enumerate(answer.results, start=1):
-        genres = Text(" · ".join(entry.genres[:3]), style="cyan")
+        genres = Text(" · ".join(entry["genres"][:3]), style="cyan")
         table.add_row(Text(str(place), style="dim"), Text(_title(entry)), genres)
     console.print(table if answer.results else Text("  nothing found", style="yellow"))
 
@@ -61,7 +61,7 @@ def _read(values: Mapping[str, Any]) -> "PageAnswer":
 
 def _row(row: "PageRow", titles: int) -> RenderableType:
     shown = row.entries[:titles]
-    whys = {entry.why for entry in row.entries}
+    whys = {entry["why"] for entry in row.entries}
     table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
     table.add_column(justify="right", style="dim", width=2)
     table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
@@ -69,7 +69,7 @@ def _row(row: "PageRow", titles: int) -> RenderableType:
     table.add_column(ratio=4, style="dim", no_wrap=True, overflow="ellipsis")
     for place, entry in enumerate(shown, start=1):
         why = _sources(entry) if len(whys) == 1 else _own_why(entry)
-        table.add_row(str(place), Text(_title(entry)), Text(" · ".join(entry.genres[:3])), why)
+        table.add_row(str(place), Text(_title(entry)), Text(" · ".join(entry["genres"][:3])), why)
     more = len(row.entries) - len(shown)
     parts: list[RenderableType] = [table]
     if more > 0:
@@ -87,14 +87,16 @@ def _row(row: "PageRow", titles: int) -> RenderableType:
 
 def _title(entry: "Entry") -> str:
     """Return the title with its year, once: some catalogues write it into the title."""
-    year = entry.release_year
-    has_year = year is None or str(year) in entry.title
-    return entry.title if has_year else f"{entry.title} ({year})"
+    year = entry["release_year"]
+    has_year = year is None or str(year) in entry["title"]
+    return entry["title"] if has_year else f"{entry['title']} ({year})"
 
 
 def _own_why(entry: "Entry") -> Text:
-    return Text(entry.why.rpartition("; ")[2])
+    return Text(entry["why"].rpartition("; ")[2])
 
 
 def _sources(entry: "Entry") -> Text:
-    return Text(" + ".join(f"{origin.source} #{origin.rank}" for origin in entry.provenance))
+    return Text(
+        " + ".join(f"{origin['source']} #{origin['rank']}" for origin in entry["provenance"])
+    )

@@ -133,15 +133,15 @@ def _differences(record: Record, page: Page) -> Iterator[str]:
         row, entry = made[place]
         pairs = {
             "task": (row.task, slot["task"]),
-            "item": (entry.item_id, slot[Columns.ITEM_ID]),
-            "propensity": (entry.propensity, slot[Columns.PROPENSITY]),
+            "item": (entry["item_id"], slot[Columns.ITEM_ID]),
+            "propensity": (entry["propensity"], slot[Columns.PROPENSITY]),
             "team": (row.teams[place[1] - 1] if row.teams else None, slot[Columns.TEAM]),
         }
         for name, (now, then) in pairs.items():
             if now != then:
                 yield f"{where}: {name} {now}, shown was {then}"
-        if not _close(entry.score, slot["score"]):
-            yield f"{where}: score {entry.score:.6g}, shown was {slot['score']:.6g}"
+        if not _close(entry["score"], slot["score"]):
+            yield f"{where}: score {entry['score']:.6g}, shown was {slot['score']:.6g}"
 
 
 def _of_ranking(then: Record, now: Any) -> list[str]:

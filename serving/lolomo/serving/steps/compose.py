@@ -124,7 +124,7 @@ class Composer:
         """
         for end in (LOOKED_AT * most, len(ids)):
             keys = self.features.title_keys(ids[:end]).tolist()
-            places = _first_of_each(keys, shown)
+            places = _first_of_each(keys, shown, most)
             if len(places) >= most:
                 break
         return places, keys
@@ -183,11 +183,12 @@ def _best(num_titles: int, length: int) -> Draw:
     return Draw(order, np.ones(len(order)), 1.0)
 
 
-def _first_of_each(keys: list[int], shown: set[int]) -> NDArray[np.int64]:
-    """Return the first place of each key that is not shown yet, in order."""
-    known, places = set(shown), []
+def _first_of_each(keys: list[int], shown: set[int], most: int) -> NDArray[np.int64]:
+    """Return the first place of each key that is not shown yet, in order, `most` at most."""
+    places: dict[int, int] = {}
     for place, key in enumerate(keys):
-        if key not in known:
-            known.add(key)
-            places.append(place)
-    return np.array(places, np.int64)
+        if key not in shown and key not in places:
+            places[key] = place
+            if len(places) == most:
+                break
+    return np.fromiter(places.values(), np.int64, len(places))

@@ -3,9 +3,10 @@
 The one place where a page becomes Python objects, after everything else is decided.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
+from collections.abc import KeysView, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,26 +38,8 @@ class DrawnRow:
     """Who picked each title, of an interleaved row."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """What is known of everything that stands on the page, by item."""
-
-    titles: Mapping[str, str]
-    genres: Mapping[str, tuple[str, ...]]
-    years: Mapping[str, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """One generator's answer, to be searched by item."""
-
-    name: str
-    ranks: Mapping[str, int]
-    """By item, 1 for the best."""
-    scores: Sequence[float]
-    """In the order of the ranks."""
-    seeds: Sequence[tuple[str, frozenset[str]]]
-    """Seeds and what goes with each."""
+_Texts: TypeAlias = tuple[str, list[str], int | None]
+"""An item's title, genres and year."""
 
 
 def describe(
@@ -70,46 +53,51 @@ def describe(
     """Return the rows as members read them."""
     if not rows:
         return ()
+    shown = np.concatenate([row.item_ids for row in rows])
     seeds = [seeded.seed_item_id for answer in answers.values() for seeded in answer.seeded]
-    every = np.concatenate([*(row.item_ids for row in rows), np.array(seeds, dtype=object)])
-    writer = _Writer(
-        texts=_texts(every, features, context),
-        sources=tuple(_source(name, answers[name]) for name in tasks if name in answers),
-        tasks=tasks,
-        layout=layout,
-        is_new=not context.user.history,
-    )
+    texts = _texts(np.concatenate([shown, np.array(seeds, object)]), features, context)
+    sources = {name: answers[name] for name in tasks if name in answers}
+    origins = _origins(shown, sources)
+    is_new = not context.user.history
+    whys = {name: (is_new and task.row.why_new) or task.row.why for name, task in tasks.items()}
+    because = {
+        name: _because(whys[name], answer, origins.keys(), texts)
+        for name, answer in sources.items()
+    }
+    writer = _Writer(texts=texts, origins=origins, whys=whys, because=because, layout=layout)
     return tuple(writer.row(row) for row in rows)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Writer:
-    """Writes rows; what it has said once it keeps."""
+    """Writes rows from what is known of all that stands on the page."""
 
-    texts: _Texts
-    sources: tuple[_Source, ...]
-    tasks: Mapping[str, Task]
+    texts: Mapping[str, _Texts]
+    """By item; seeds, too."""
+    origins: Mapping[str, list[Origin]]
+    """By item."""
+    whys: Mapping[str, str]
+    """By task, why it shows what it shows."""
+    because: Mapping[str, Mapping[str, str]]
+    """By source and item, why the source proposed it."""
     layout: Layout
-    is_new: bool
-    """Whether the member has watched nothing yet."""
-    _because: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def row(self, row: DrawnRow) -> PageRow:
         """Return one row."""
         candidate = row.candidate
-        seed = self._title(candidate.seed)
-        title = candidate.task.row.title.format(seed=seed)
-        why = self._why(candidate.task).format(seed=seed)
+        task = candidate.task
+        seed = self.texts[candidate.seed][0] if candidate.seed else ""
+        title, why = task.row.title.format(seed=seed), self.whys[task.name].format(seed=seed)
         if candidate.genre:
             title = self.layout.genre_title.format(genre=candidate.genre)
             why = self.layout.genre_why.format(genre=candidate.genre)
         columns = (row.item_ids, row.scores, row.places, row.propensities)
         slots = zip(*(column.tolist() for column in columns), strict=True)
         return PageRow(
-            task=candidate.task.name,
+            task=task.name,
             title=title,
             release=candidate.release,
-            entries=tuple([self._entry(candidate, why, *slot) for slot in slots]),
+            entries=tuple([self._entry(task, why, *slot) for slot in slots]),
             policy_id=row.policy_id,
             propensity=row.propensity,
             propensity_errors=() if row.errors is None else tuple(row.errors.tolist()),
@@ -117,76 +105,64 @@ class _Writer:
         )
 
     def _entry(
-        self, row: RowCandidate, why: str, item_id: str, score: float, place: int, propensity: float
+        self, task: Task, why: str, item_id: str, score: float, place: int, propensity: float
     ) -> Entry:
-        origins = self._origins(item_id)
-        if row.task.candidates_from and origins:
+        title, genres, year = self.texts[item_id]
+        origins = self.origins[item_id]
+        if task.candidates_from and origins:
             best = min(origins, key=_rank)
-            because = self._because_of(best.source, item_id)
+            because = self.because[best["source"]].get(item_id)
             why = f"{why}; {because}" if because else why
-        return Entry(
-            item_id=item_id,
-            title=self._title(item_id),
-            genres=self.texts.genres[item_id],
-            release_year=self.texts.years[item_id],
-            score=score,
-            propensity=propensity,
-            why=why,
-            provenance=origins or (Origin(row.task.name, place + 1, score),),
-        )
-
-    def _origins(self, item_id: str) -> tuple[Origin, ...]:
-        """Return who proposed an item, in the order of the tasks."""
-        return tuple(
-            [
-                Origin(source.name, rank, source.scores[rank - 1])
-                for source in self.sources
-                if (rank := source.ranks.get(item_id))
-            ]
-        )
-
-    def _because_of(self, source: str, item_id: str) -> str:
-        """Return why a source proposed an item, "" where that takes a seed that it has not."""
-        because = self._why(self.tasks[source])
-        if "{seed}" not in because:
-            return because
-        seeds = next(each.seeds for each in self.sources if each.name == source)
-        seed = next((seed for seed, item_ids in seeds if item_id in item_ids), "")
-        known = self._because.get((source, seed))
-        if known is None:
-            known = because.format(seed=self._title(seed)) if seed else ""
-            self._because[source, seed] = known
-        return known
-
-    def _why(self, task: Task) -> str:
-        return (self.is_new and task.row.why_new) or task.row.why
-
-    def _title(self, item_id: str) -> str:
-        return self.texts.titles.get(item_id, item_id)
+        return {
+            "item_id": item_id,
+            "title": title,
+            "genres": genres,
+            "release_year": year,
+            "score": score,
+            "propensity": propensity,
+            "why": why,
+            "provenance": origins or [{"source": task.name, "rank": place + 1, "score": score}],
+            "evidence": "",
+            "evidence_propensity": None,
+        }
 
 
-_rank = attrgetter("rank")
+_rank = itemgetter("rank")
 
 
-def _texts(item_ids: Ids, features: Features, context: Context) -> _Texts:
+def _texts(item_ids: Ids, features: Features, context: Context) -> dict[str, _Texts]:
     """Read titles, genres and years of everything at once."""
     names = (Columns.TITLE, Columns.GENRES, Columns.RELEASE_YEAR)
     values = features.items(item_ids, context.timestamp, names)
-    ids = item_ids.tolist()
     columns = (values[name].tolist() for name in names)
-    titles, genres, years = {}, {}, {}
-    for item_id, title, own, year in zip(ids, *columns, strict=True):
-        titles[item_id] = title or item_id
-        genres[item_id] = tuple(filter(None, own))
-        years[item_id] = int(year) if year == year else None
-    return _Texts(titles, genres, years)
+    return {
+        item_id: (title or item_id, list(filter(None, own)), int(year) if year == year else None)
+        for item_id, title, own, year in zip(item_ids.tolist(), *columns, strict=True)
+    }
 
 
-def _source(name: str, answer: Proposals) -> _Source:
-    ids = answer.proposal.item_ids.tolist()
-    seeds = [
-        (seeded.seed_item_id, frozenset(seeded.proposal.item_ids.tolist()))
-        for seeded in answer.seeded
-    ]
-    ranks = dict(zip(ids, range(1, len(ids) + 1), strict=True))
-    return _Source(name, ranks, answer.proposal.scores.tolist(), seeds)
+def _origins(item_ids: Ids, sources: Mapping[str, Proposals]) -> dict[str, list[Origin]]:
+    """Return by item who proposed it, in the order of the sources."""
+    origins: dict[str, list[Origin]] = {item_id: [] for item_id in item_ids.tolist()}
+    for name, answer in sources.items():
+        ids, scores = answer.proposal.item_ids.tolist(), answer.proposal.scores.tolist()
+        for rank, item_id in enumerate(ids, start=1):
+            if item_id in origins:
+                origins[item_id].append({"source": name, "rank": rank, "score": scores[rank - 1]})
+    return origins
+
+
+def _because(
+    why: str, answer: Proposals, shown: KeysView[str], texts: Mapping[str, _Texts]
+) -> dict[str, str]:
+    """Return by item why a source proposed it; left out is what takes a seed and has none.
+
+    Of several seeds it is the latest, which stands first in the answer.
+    """
+    if "{seed}" not in why:
+        return dict.fromkeys(shown, why)
+    because: dict[str, str] = {}
+    for seeded in reversed(answer.seeded):
+        words = why.format(seed=texts[seeded.seed_item_id][0])
+        because |= dict.fromkeys(shown & seeded.proposal.item_ids.tolist(), words)
+    return because

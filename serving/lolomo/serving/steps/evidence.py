@@ -77,7 +77,7 @@ def _scores(
             f"release {champion.digest[:12]} of {champion.model!r} retrieves: expected one that "
             "ranks pitches; promote another"
         )
-    ids = np.array([entry.item_id for entry in entries], dtype=object)
+    ids = np.array([entry["item_id"] for entry in entries], dtype=object)
     values = shown_values(ids, context, resources.features, ITEM_AGE)
     plays = values[ITEM_PLAYS]
     user = user_query(context, ranker.inputs)
@@ -91,8 +91,8 @@ def _scores(
 def _offers(entries: Sequence[Entry], plays: Scores) -> NDArray[np.bool_]:
     """Return which pitches are true of which title. Shape: [titles, pitches]."""
     offers = {
-        GENRE: [bool(entry.genres) for entry in entries],
-        YEAR: [entry.release_year is not None for entry in entries],
+        GENRE: [bool(entry["genres"]) for entry in entries],
+        YEAR: [entry["release_year"] is not None for entry in entries],
         BECAUSE_YOU_WATCHED: [_has_seed(entry) for entry in entries],
         WATCHED_BY_MANY: (np.nan_to_num(plays) >= MANY).tolist(),
     }
@@ -100,7 +100,7 @@ def _offers(entries: Sequence[Entry], plays: Scores) -> NDArray[np.bool_]:
 
 
 def _has_seed(entry: Entry) -> bool:
-    return any(origin.source == BECAUSE_YOU_WATCHED for origin in entry.provenance)
+    return any(origin["source"] == BECAUSE_YOU_WATCHED for origin in entry["provenance"])
 
 
 def _drawn(entries: Sequence[Entry], scores: Scores, context: Context) -> list[Entry]:
@@ -114,20 +114,20 @@ def _drawn(entries: Sequence[Entry], scores: Scores, context: Context) -> list[E
     propensities = PITCH_POLICY.propensities(scores[some], ranking)[:, 0]
     for place, pitch, propensity in zip(some, ranking[:, 0], propensities, strict=True):
         entry = pitched[place]
-        pitched[place] = replace(
-            entry,
-            why=_words(PITCHES[pitch], entry),
-            evidence=PITCHES[pitch],
-            evidence_propensity=float(propensity),
-        )
+        pitched[place] = {
+            **entry,
+            "why": _words(PITCHES[pitch], entry),
+            "evidence": PITCHES[pitch],
+            "evidence_propensity": float(propensity),
+        }
     return pitched
 
 
 def _words(pitch: str, entry: Entry) -> str:
     """Return a pitch in words that a member reads; a seed is named by the words of its row."""
     words = {
-        GENRE: " · ".join(entry.genres[:2]),
-        YEAR: f"from {entry.release_year}",
+        GENRE: " · ".join(entry["genres"][:2]),
+        YEAR: f"from {entry['release_year']}",
         WATCHED_BY_MANY: "watched by many this week",
     }
-    return words.get(pitch, entry.why)
+    return words.get(pitch, entry["why"])

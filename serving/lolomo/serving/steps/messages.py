@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from lolomo.core.columns import Columns
 from lolomo.features.candidates import Proposal
@@ -83,8 +84,7 @@ class Proposals:
     degraded: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(TypedDict):
     """One generator that proposed a title; the page's `releases` say which release it was."""
 
     source: str
@@ -94,13 +94,15 @@ class Origin:
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One title on the page."""
+class Entry(TypedDict):
+    """One title on the page, the object that clients get.
+
+    There are hundreds on a page: dataclasses would take five times as long to make and to encode.
+    """
 
     item_id: str
     title: str
-    genres: tuple[str, ...]
+    genres: list[str]
     release_year: int | None
     score: float
     """Of the release that ordered the row."""
@@ -108,10 +110,10 @@ class Entry:
     """The probability with which the policy shows this title here, given those before it; None
     where it was moved after the policy had drawn."""
     why: str
-    provenance: tuple[Origin, ...]
-    evidence: str = ""
-    """The pitch that `why` is, where a policy chose one."""
-    evidence_propensity: float | None = None
+    provenance: list[Origin]
+    evidence: str
+    """The pitch that `why` is, where a policy chose one; else empty."""
+    evidence_propensity: float | None
     """The probability with which it did."""
 
 

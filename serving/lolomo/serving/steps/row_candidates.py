@@ -89,18 +89,19 @@ def genre_rows(
     layout: Layout,
 ) -> Iterator[RowCandidate]:
     """Yield rows of one genre each, the genre that the user watches most first."""
-    favourite = watched_genres(context, features)
+    watched = watched_genres(context, features)
+    favourite = [genre for genre, _ in watched.most_common(layout.genre_rows)]
     for task in tasks.values():
         if task.name not in rankings or not task.row.on_page or not layout.genre_rows:
             continue
         ranking = rankings[task.name]
         ids, scores = ranking.proposal.item_ids, ranking.proposal.scores
         genres = features.items(ids, context.timestamp, (Columns.GENRES,))[Columns.GENRES]
-        each = genres.tolist()
-        by_genre = {
-            genre: [place for place, own in enumerate(each) if genre in own]
-            for genre, _ in favourite.most_common(layout.genre_rows)
-        }
+        by_genre: dict[str, list[int]] = {genre: [] for genre in favourite}
+        for place, own in enumerate(genres.tolist()):
+            for genre in own:
+                if genre in by_genre:
+                    by_genre[genre].append(place)
         for genre, places in by_genre.items():
             yield RowCandidate(
                 task=task,

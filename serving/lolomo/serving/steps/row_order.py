@@ -71,6 +71,6 @@ def _titles(rows: tuple[PageRow, ...]) -> Ids:
     """Return the first titles of each row, "" where there are fewer. Shape: [rows, columns]."""
     titles: Ids = np.full((len(rows), DEPTH), "", dtype=object)
     for place, row in enumerate(rows):
-        first = [entry.item_id for entry in row.entries[:DEPTH]]
+        first = [entry["item_id"] for entry in row.entries[:DEPTH]]
         titles[place, : len(first)] = first
     return titles

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypeIs
 
 Query: TypeAlias = Mapping[str, NDArray[Any]]
 Ids: TypeAlias = NDArray[np.object_]
@@ -81,6 +82,11 @@ class Ranker(Protocol):
             Scores, the higher the better. Shape: [batch, candidates].
         """
         ...
+
+
+def ranks(recommender: Retriever | Ranker) -> TypeIs[Ranker]:
+    """Return whether a recommender ranks; `isinstance` would take a page .1 ms to say so."""
+    return hasattr(recommender, "rank")
 
 
 @runtime_checkable

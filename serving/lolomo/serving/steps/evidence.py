@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
 from lolomo.core.policy import request_rng
-from lolomo.core.recommender import Ranker, Scores
+from lolomo.core.recommender import Scores, ranks
 from lolomo.features.shown import ITEM_AGE, ITEM_PLAYS, pitch_inputs
 from lolomo.serving.steps.guard import attempt_on
 from lolomo.serving.steps.messages import Context, Entry, PageRow
@@ -72,7 +72,7 @@ def _scores(
 ) -> Scores:
     """Return a score for each pitch of each title, -inf where it is not true. [titles, pitches]."""
     ranker = champion.recommender
-    if not isinstance(ranker, Ranker):
+    if not ranks(ranker):
         raise ReleaseError(
             f"release {champion.digest[:12]} of {champion.model!r} retrieves: expected one that "
             "ranks pitches; promote another"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lolomo.core.best_places import best_places
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Query, Ranker, Retriever
+from lolomo.core.recommender import Query, Ranker, Retriever, ranks
 from lolomo.core.task import LabelKind, Task
 from lolomo.events.watching import AGE_DAYS
 from lolomo.features import all_features
@@ -81,11 +81,12 @@ class Generator:
     def propose(self, champion: Champion, context: Context) -> Proposals:
         """Propose from the whole catalogue, nothing that the user has seen."""
         recommender = champion.recommender
-        if isinstance(recommender, Ranker) and self.task.label.kind is LabelKind.RESUMED:
-            proposal = self._rank_unfinished(recommender, context)
-            return Proposals(release=champion.digest, proposal=proposal)
-        if isinstance(recommender, Ranker):
-            proposal = self._rank_catalogue(champion.digest, recommender, context)
+        if ranks(recommender):
+            proposal = (
+                self._rank_unfinished(recommender, context)
+                if self.task.label.kind is LabelKind.RESUMED
+                else self._rank_catalogue(champion.digest, recommender, context)
+            )
             return Proposals(release=champion.digest, proposal=proposal)
         if not context.user.history and Columns.HISTORY_ITEM_IDS in recommender.inputs:
             return Proposals(release=champion.digest)

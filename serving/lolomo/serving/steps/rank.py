@@ -9,7 +9,7 @@ import numpy as np
 
 from lolomo.core.errors import ReleaseError
 from lolomo.core.interleaving import TEAMS
-from lolomo.core.recommender import Factors, PosteriorRanker, Ranker, Scores
+from lolomo.core.recommender import Factors, PosteriorRanker, Scores, ranks
 from lolomo.core.task import Task
 from lolomo.features.candidates import Candidates, Proposal
 from lolomo.serving.steps.guard import attempt_on
@@ -93,7 +93,7 @@ def _scores(
 ) -> tuple[Scores, Factors | None]:
     """Read what the ranker needs to know of all candidates at once, and score them."""
     ranker = champion.recommender
-    if not isinstance(ranker, Ranker):
+    if not ranks(ranker):
         raise ReleaseError(
             f"release {champion.digest[:12]} of {champion.model!r} retrieves: expected one that "
             "ranks; promote a ranker"

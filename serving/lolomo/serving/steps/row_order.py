@@ -12,7 +12,7 @@ import numpy as np
 
 from lolomo.core.columns import Columns
 from lolomo.core.errors import ReleaseError
-from lolomo.core.recommender import Ids, Ranker, Scores
+from lolomo.core.recommender import Ids, Scores, ranks
 from lolomo.features.shown import DEPTH, ITEM_PLAYS, row_inputs
 from lolomo.serving.steps.guard import attempt_on
 from lolomo.serving.steps.messages import Context, PageRow
@@ -52,7 +52,7 @@ def _scores(
 ) -> Scores:
     """Return a score for each row. Shape: [rows]."""
     ranker = champion.recommender
-    if not isinstance(ranker, Ranker):
+    if not ranks(ranker):
         raise ReleaseError(
             f"release {champion.digest[:12]} of {champion.model!r} retrieves: expected one that "
             "ranks rows; promote another"

@@ -15,6 +15,7 @@ def small_ranker(path: Path) -> SavedModelRanker:
     """Export a ranker into a folder, and load it: vectors of candidates and history, and counts."""
     module: Any = tf.Module()
     module.weights = tf.Variable(tf.random.stateless_normal([4, 4], [1, 2]))
+    module.biases = tf.Variable([0.0, 0.5, -0.5, 1.5])
     keys = tf.lookup.KeyValueTensorInitializer(["a", "b", "c"], [1, 2, 3])
     module.table = tf.lookup.StaticHashTable(keys, 0)
 
@@ -27,7 +28,8 @@ def small_ranker(path: Path) -> SavedModelRanker:
         seen = tf.cast(query["history_item_ids"] != "", tf.float32)[:, :, None]
         user = tf.reduce_sum(past * seen, axis=1, keepdims=True)
         counted = tf.math.log1p(query["item_plays_1d"]) + query["user_plays_1d"][:, None]
-        return {"scores": tf.reduce_sum(own * user, axis=2) + counted}
+        bias = tf.gather(module.biases, module.table.lookup(query["candidates"]))
+        return {"scores": tf.reduce_sum(own * user, axis=2) + counted + bias}
 
     specs = {name: tf.TensorSpec([None, None], tf.string, name=name) for name in INPUTS[:2]}
     specs["item_plays_1d"] = tf.TensorSpec([None, None], tf.float32, name="item_plays_1d")

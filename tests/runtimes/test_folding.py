@@ -1,4 +1,4 @@
-"""A ranker's signature with constants for weights answers as the one with variables."""
+"""A ranker's signature whose weights were read once answers as the one with variables."""
 
 from pathlib import Path
 from typing import Any

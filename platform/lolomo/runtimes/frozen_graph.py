@@ -1,9 +1,9 @@
 """A signature as a graph that can be cut: what is known beforehand need not be computed again.
 
 A SavedModel answers a call by walking from its inputs to its scores, whatever of it is the same as
-last time. Here variables become constants, and functions are made of parts of the graph: from some
-of its tensors to others. A part that rests on given inputs alone is computed once; one that holds
-no texts can be compiled.
+last time. Here what rests on no input is computed once, and functions are made of parts of the
+graph: from some of its tensors to others. A part that rests on given inputs alone is computed once
+too; one that holds no texts can be compiled. The functions share what was computed, and copy none.
 
 Nothing is computed otherwise than in the signature. Edges that only order operations are dropped:
 they made tables wait for their content, which they have by now.
@@ -11,16 +11,17 @@ they made tables wait for their content, which they have by now.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from graphlib import TopologicalSorter
 from typing import Any, Final
 
-from lolomo.runtimes.tensors import convert_variables_to_constants_v2, direct, tf
+from lolomo.runtimes.tensors import OptimizeGraph, direct, disable_lower_using_switch_merge, tf
 
 Tensor = Any
 """A `tf.Tensor`; TensorFlow ships no types."""
 SCORES: Final = "scores"
 """The output of a ranker."""
-TEXT_TYPES = (tf.string, tf.resource, tf.variant)
-"""What only runs where it was written: texts, and the tables that they are looked up in."""
+HANDLES: Final = (tf.resource, tf.variant)
+"""Types of what stands for a variable, a table or a list."""
 
 
 def tensors_of(inputs: Iterable[str]) -> tuple[str, ...]:
@@ -29,7 +30,7 @@ def tensors_of(inputs: Iterable[str]) -> tuple[str, ...]:
 
 
 class FrozenGraph:
-    """The graph of a signature, its variables constant.
+    """The graph of a signature, what rests on no input computed, variables among it.
 
     Tensors are named as in TensorFlow, `input:0`.
 
@@ -38,29 +39,65 @@ class FrozenGraph:
     """
 
     def __init__(self, signature: Any) -> None:
-        frozen = convert_variables_to_constants_v2(signature, lower_control_flow=False)
-        definition = frozen.graph.as_graph_def()
-        captured = signature.captured_inputs
-        held = [tensor.name for tensor in signature.inputs][len(signature.inputs) - len(captured) :]
+        definition = _inlined(signature)
         self.specs: Mapping[str, Any] = signature.structured_input_signature[1]
         """By input, its dtype and axes."""
-        names = sorted(signature.structured_outputs)
+        names, captured = sorted(signature.structured_outputs), signature.captured_inputs
         self.outputs: Mapping[str, str] = {
-            name: tensor.name for name, tensor in zip(names, frozen.outputs, strict=True)
+            name: tensor.name for name, tensor in zip(names, signature.outputs, strict=True)
         }
         """By output, its tensor."""
         self._library, self._versions = definition.library, definition.versions
-        self._nodes = {node.name: node for node in definition.node}
-        self._reads = {node.name: _data(node) for node in definition.node}
-        left = {tensor.name for tensor in frozen.inputs}
+        self._reads = _reads(definition.node)
+        nodes = {node.name: node for node in definition.node}
+        self._nodes = {name: nodes[name] for name in self._reads}
+        held = [tensor.name for tensor in signature.inputs][len(signature.inputs) - len(captured) :]
+        self._values: dict[str, Tensor] = dict(zip(held, captured, strict=True))
+        """By tensor, what is known: what stands for variables and tables, what needs no input."""
+        variables = {id(variable.handle) for variable in signature.variables}
         self._tables = {
-            name: table for name, table in zip(held, captured, strict=True) if name in left
+            name
+            for name, value in self._values.items()
+            if value.dtype in HANDLES and id(value) not in variables
         }
-        self._types = {
+        unasked = self._unasked()
+        self._values |= dict(zip(unasked, self.function((), unasked)(), strict=True))
+        self._types = self._found_types()
+
+    def _unasked(self) -> tuple[str, ...]:
+        """Return the tensors that rest on variables, not on inputs, and that inputs meet."""
+        asked = self._from(self.specs)
+        known = self._from(tensor.partition(":")[0] for tensor in self._values) - asked
+        known -= {name for name, node in self._nodes.items() if _of_handles(node)}
+        return self._read_by(asked, lambda name: name in known)
+
+    def _found_types(self) -> Mapping[str, Any]:
+        """Return the dtype and shape of each tensor, as far as it is known before a call."""
+        part = self._part(self._nodes)
+        with tf.Graph().as_default() as graph:
+            known = {
+                name: tf.compat.v1.placeholder(value.dtype, value.shape, "known")
+                for name, value in self._values.items()
+                if value.dtype not in HANDLES
+            }
+            tf.graph_util.import_graph_def(part, input_map=known, name="")
+        return {
             tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype)
-            for operation in frozen.graph.get_operations()
+            for operation in graph.get_operations()
             for tensor in operation.outputs
         }
+
+    def _part(self, names: Collection[str]) -> Any:
+        """Return some nodes as a graph."""
+        part = tf.compat.v1.GraphDef(library=self._library, versions=self._versions)
+        for name, node in self._nodes.items():
+            if name in names:
+                copied = part.node.add()
+                copied.CopyFrom(node)
+                del copied.input[:]
+                copied.input.extend(self._reads[name])
+                copied.attr.pop("_class", None)  # beside which nodes it should run
+        return part
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -100,23 +137,16 @@ class FrozenGraph:
         self, feeds: Sequence[str], fetches: Sequence[str]
     ) -> Callable[..., Sequence[Tensor]]:
         """Return what `function` makes a function of, to be called while tracing another."""
-        part = tf.compat.v1.GraphDef(library=self._library, versions=self._versions)
         needed = self._behind(fetches, feeds)
-        used = {*fetches}
-        for name, node in self._nodes.items():
-            if name in needed:
-                copied = part.node.add()
-                copied.CopyFrom(node)
-                del copied.input[:]
-                copied.input.extend(self._reads[name])
-                used.update(self._reads[name])
+        part = self._part(needed)
+        used = {*fetches, *(tensor for name in needed for tensor in self._reads[name])}
 
         def run(*values: Tensor) -> Sequence[Tensor]:
-            known = dict(zip(feeds, values, strict=True))
-            known |= {
-                name: tf.identity(table) for name, table in self._tables.items() if name in used
+            given = {
+                name: tf.identity(value) for name, value in self._values.items() if name in used
             }
-            given = {name: tensor for name, tensor in known.items() if name in used}
+            fed = zip(feeds, values, strict=True)
+            given |= {name: tensor for name, tensor in fed if name in used}
             return list(
                 tf.graph_util.import_graph_def(
                     part, input_map=given, return_elements=list(fetches), name=""
@@ -140,12 +170,14 @@ class FrozenGraph:
         textual = {
             tensor.partition(":")[0]
             for tensor, spec in self._types.items()
-            if spec.dtype in TEXT_TYPES
+            if spec.dtype == tf.string
         }
         textual |= {
             name
             for name, read in self._reads.items()
-            if any(self._types[tensor].dtype in TEXT_TYPES for tensor in read)
+            if any(
+                tensor in self._tables or self._types[tensor].dtype == tf.string for tensor in read
+            )
         }
         needed = self._behind(self.outputs.values(), ())
         before = self._behind(tensors_of(textual & needed), ()) | set(self.specs)
@@ -167,18 +199,54 @@ class FrozenGraph:
         return found
 
     def _behind(self, fetches: Iterable[str], feeds: Collection[str]) -> set[str]:
-        """Return the nodes that tensors rest on, and theirs, up to those that are fed."""
+        """Return the nodes that tensors rest on, and theirs, up to what is fed or known."""
         found: set[str] = set()
-        waiting = [tensor for tensor in fetches if tensor not in feeds]
+        known = self._values.keys() | feeds
+        waiting = [tensor for tensor in fetches if tensor not in known]
         while waiting:
             name = waiting.pop().partition(":")[0]
             if name not in found:
                 found.add(name)
-                waiting += [tensor for tensor in self._reads[name] if tensor not in feeds]
-        return found - {table.partition(":")[0] for table in self._tables}
+                waiting += [tensor for tensor in self._reads[name] if tensor not in known]
+        return found
 
 
-def _data(node: Any) -> tuple[str, ...]:
-    """Return the tensors that a node reads, without the edges that only order."""
-    read = (name for name in node.input if not name.startswith("^"))
-    return tuple(name if ":" in name else f"{name}:0" for name in read)
+def _reads(nodes: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """Return the tensors that each node reads, in an order in which nodes can be computed.
+
+    What stands for a variable or a table is read at first hand; edges that only order are left out.
+    """
+    read = {
+        node.name: [
+            name if ":" in name else f"{name}:0" for name in node.input if not name.startswith("^")
+        ]
+        for node in nodes
+    }
+    passed = {
+        f"{node.name}:0": read[node.name][0]
+        for node in nodes
+        if node.op == "Identity" and _of_handles(node)
+    }
+    behind = {name: {tensor.partition(":")[0] for tensor in read[name]} for name in read}
+    return {
+        name: tuple(passed.get(tensor, tensor) for tensor in read[name])
+        for name in TopologicalSorter(behind).static_order()
+    }
+
+
+def _of_handles(node: Any) -> bool:
+    """Say whether a node hands on what stands for a variable or a table."""
+    return any(attribute.type in HANDLES for attribute in node.attr.values())
+
+
+def _inlined(signature: Any) -> Any:
+    """Return the graph of a signature without calls of functions."""
+    definition = disable_lower_using_switch_merge(signature.graph.as_graph_def())
+    graph = tf.compat.v1.train.export_meta_graph(graph_def=definition, graph=signature.graph)
+    kept = [tensor.name for tensor in (*signature.inputs, *signature.outputs)]
+    graph.collection_def["train_op"].node_list.value.extend(kept)
+    options = tf.compat.v1.ConfigProto()
+    rewriting = options.graph_options.rewrite_options
+    rewriting.min_graph_nodes = -1  # small graphs too
+    rewriting.optimizers.append("function")
+    return OptimizeGraph(options, graph)

@@ -187,10 +187,10 @@ def works_without_inputs(signature: Any) -> bool:
 
 
 def folded(signature: Any) -> Any:
-    """Return a signature whose weights are constants; it answers the same, but for rounding.
+    """Return a signature that reads no variable; it answers the same, but for rounding.
 
-    What depends on no input, such as the vectors of a whole catalogue made from its content, is
-    then computed at the first call and kept, where with variables each call computes it again.
+    What depends on no input, such as the vectors of a whole catalogue made from its content, was
+    computed once, where with variables each call computes it again.
     """
     return FrozenGraph(signature).signature()
 

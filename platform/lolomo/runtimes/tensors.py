@@ -21,10 +21,18 @@ quiet_tensorflow()
 with without("keras"):
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
+        disable_lower_using_switch_merge,
     )
+    from tensorflow.python.grappler.tf_optimizer import OptimizeGraph
 
-__all__ = ["convert_variables_to_constants_v2", "direct", "numbers", "tensor_of", "tf"]
+__all__ = [
+    "OptimizeGraph",
+    "direct",
+    "disable_lower_using_switch_merge",
+    "numbers",
+    "tensor_of",
+    "tf",
+]
 
 
 def numbers(tensor: Any) -> Scores:

@@ -21,6 +21,7 @@ from lolomo.events.journal_writer import JournalWriter
 from lolomo.serving.bentos.clock import Clock
 from lolomo.serving.bentos.events import Ingestion
 from lolomo.serving.bentos.front import Front
+from lolomo.serving.bentos.garbage import garbage_collector_paused
 from lolomo.serving.bentos.remote import RemoteGraph
 from lolomo.serving.experiments import Assignments
 from lolomo.serving.experiments.shadowing import Shadows
@@ -56,6 +57,7 @@ class FrontOptions:
     """How rows are drawn, as `core.policy.policies_from` reads it; greedily unless named."""
 
 
+@garbage_collector_paused()
 def load_front(options: FrontOptions) -> Front:
     """Load every release to serve after checking its sha256 sums, and the features.
 

@@ -8,11 +8,13 @@ import polars as pl
 import pytest
 
 from lolomo.core.columns import Columns
-from lolomo.features.asked import DAY, Asked, Places
+from lolomo.features.asked import DAY, Asked
 from lolomo.features.covisitation import COVISITS, SCALES, CoVisitation
+from lolomo.features.places import Places
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 ITEMS = np.array(["a", "b", "c", "d"], object)
+PLACES = Places(ITEMS)
 PLAYS = [("u", "a", 0.1), ("u", "b", 0.2), ("v", "a", 0.3), ("v", "c", 1.5), ("w", "d", 1.6)]
 
 
@@ -41,7 +43,7 @@ def asked(
         Columns.HISTORY_TIMESTAMPS: np.array([[micros(0.3) if item else 0 for item in history]]),
         Columns.CANDIDATES: np.array([candidates], object),
     }
-    answer = counts.of(Asked.of(query, Places(ITEMS)))
+    answer = counts.of(Asked.of(query, PLACES))
     return {name: values[0] for name, values in answer.items()}
 
 
@@ -51,7 +53,7 @@ def asked(
 def test_counts_are_those_before_the_beginning_of_the_period(
     day: float, by_day: str, by_hour: str
 ) -> None:
-    found = asked(CoVisitation(events(PLAYS), ITEMS), day)
+    found = asked(CoVisitation(events(PLAYS), PLACES), day)
     for name, scale in SCALES.items():
         known = by_day if scale.period == DAY else by_hour
         for values in (found[name], found[f"{name}_next"]):
@@ -59,7 +61,7 @@ def test_counts_are_those_before_the_beginning_of_the_period(
 
 
 def test_going_back_starts_again() -> None:
-    counts = CoVisitation(events(PLAYS), ITEMS)
+    counts = CoVisitation(events(PLAYS), PLACES)
     before = asked(counts, 1.2)
     asked(counts, 9.0)
     for name in COVISITS:
@@ -68,7 +70,7 @@ def test_going_back_starts_again() -> None:
 
 def test_many_days_at_once_are_counted_as_one_by_one() -> None:
     plays = [(f"u{n % 7}", str(ITEMS[n * n % 4]), n * 0.13) for n in range(90)]
-    slow, fast = (CoVisitation(events(plays), ITEMS) for _ in range(2))
+    slow, fast = (CoVisitation(events(plays), PLACES) for _ in range(2))
     for day in range(14):
         step = asked(slow, day)
     for name in COVISITS:
@@ -76,7 +78,7 @@ def test_many_days_at_once_are_counted_as_one_by_one() -> None:
 
 
 def test_only_what_came_later_counts_as_next() -> None:
-    counts = CoVisitation(events(PLAYS), ITEMS)
+    counts = CoVisitation(events(PLAYS), PLACES)
     backwards = asked(counts, 3, ("b",), ("a",))
     assert backwards["covisits_next"] == backwards["covisits_soon_next"] == 0
     assert backwards["covisits"] > 0
@@ -85,7 +87,7 @@ def test_only_what_came_later_counts_as_next() -> None:
 
 def test_what_lies_far_apart_does_not_follow_at_once() -> None:
     between = [("u", "d", 0.11 + 0.01 * n) for n in range(5)]
-    counts = CoVisitation(events(sorted([*PLAYS, *between], key=lambda play: play[2])), ITEMS)
+    counts = CoVisitation(events(sorted([*PLAYS, *between], key=lambda play: play[2])), PLACES)
     found = asked(counts, 1, candidates=("b",))
     together = {name: bool(values[0] > 0) for name, values in found.items()}
     far = ("covisits_soon", "covisits_then")
@@ -94,12 +96,12 @@ def test_what_lies_far_apart_does_not_follow_at_once() -> None:
 
 @pytest.mark.parametrize("history", ["new", ""])
 def test_an_unknown_history_says_nothing(history: str) -> None:
-    counts = CoVisitation(events(PLAYS), ITEMS)
+    counts = CoVisitation(events(PLAYS), PLACES)
     assert all((values == 0).all() for values in asked(counts, 3.0, (history,)).values())
 
 
 def test_a_page_that_asks_twice_gets_what_a_batch_gets() -> None:
-    counts, both = CoVisitation(events(PLAYS), ITEMS), ("b", "c", "d", "new", "")
+    counts, both = CoVisitation(events(PLAYS), PLACES), ("b", "c", "d", "new", "")
     first, again = (asked(counts, 2.0, candidates=both) for _ in range(2))
     query = {
         Columns.TIMESTAMP: np.array([micros(2.0)] * 2),
@@ -108,7 +110,7 @@ def test_a_page_that_asks_twice_gets_what_a_batch_gets() -> None:
         Columns.HISTORY_TIMESTAMPS: np.array([[0, micros(0.3)]] * 2),
         Columns.CANDIDATES: np.array([both] * 2, object),
     }
-    batch = counts.of(Asked.of(query, Places(ITEMS)))
+    batch = counts.of(Asked.of(query, PLACES))
     for name in COVISITS:
         np.testing.assert_allclose(first[name], batch[name][0], rtol=1e-6)
         np.testing.assert_array_equal(first[name], again[name])

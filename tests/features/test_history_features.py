@@ -13,6 +13,7 @@ from lolomo.core.recommender import Query
 from lolomo.features.asked import DAY
 from lolomo.features.covisitation import HOUR
 from lolomo.features.history_features import OF_CANDIDATES, OF_QUERIES, HistoryFeatures
+from lolomo.features.places import Places
 
 LOG = synthetic_log()
 ITEMS = LOG.items()[Columns.ITEM_ID].to_numpy().astype(object)
@@ -20,7 +21,7 @@ NUM_QUERIES = 6
 
 
 def features(events: pl.DataFrame = LOG.events()) -> HistoryFeatures:  # noqa: B008 - never changed
-    return HistoryFeatures(events, LOG.items(), ITEMS)
+    return HistoryFeatures(events, LOG.items(), Places(ITEMS))
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,15 @@ def test_it_holds_what_feast_materialised_cell_by_cell(
         np.testing.assert_array_equal(ours, theirs, err_msg=name)
 
 
+def test_items_are_of_the_genres_that_are_read_of_them(store: FeatureStore) -> None:
+    online, now = store.online(), store.as_of
+    ids, wanted = [*store.items_known, "?"], ["Drama", "Comedy", "nothing"]
+    read = online.items(ids, now, ("genres",))["genres"].tolist()
+    expected = [[genre in own for own in read] for genre in wanted]
+    assert online.of_genres(ids, now, wanted).tolist() == expected
+    assert any(map(any, expected))
+
+
 def test_the_same_content_has_the_same_version(
     store: FeatureStore, cut: datetime, written: Path
 ) -> None:

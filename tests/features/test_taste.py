@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from lolomo.core.columns import Columns
-from lolomo.features.asked import DAY, Asked, Places
+from lolomo.features.asked import DAY, Asked
+from lolomo.features.places import Places
 from lolomo.features.taste import PROFILE, TASTES, Taste
 
 FIRST = datetime(2020, 6, 1, tzinfo=UTC)
-ITEMS = np.array(["new", "old", "unknown", "unwatched"], object)
+PLACES = Places(np.array(["new", "old", "unknown", "unwatched"], object))
 CATALOGUE = pl.DataFrame(
     {Columns.ITEM_ID: ["new", "old", "unwatched"], Columns.RELEASE_YEAR: [2020.0, 1990.0, None]}
 )
@@ -26,7 +27,7 @@ def micros(days: float) -> int:
 def taste(catalogue: pl.DataFrame = CATALOGUE) -> Taste:
     rows = [("u", item, "play", FIRST + timedelta(days=day)) for item, day in PLAYS]
     names = [Columns.USER_ID, Columns.ITEM_ID, Columns.KIND, Columns.TIMESTAMP]
-    return Taste(pl.DataFrame(rows, names, orient="row"), catalogue, ITEMS)
+    return Taste(pl.DataFrame(rows, names, orient="row"), catalogue, PLACES)
 
 
 def asked(known: Taste, day: float, *history: tuple[str, float]) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def asked(known: Taste, day: float, *history: tuple[str, float]) -> dict[str, An
         Columns.HISTORY_TIMESTAMPS: np.array([[micros(at) if item else 0 for item, at in past]]),
         Columns.CANDIDATES: np.array([["new", "old", "unwatched", "nobody", ""]], object),
     }
-    return {name: values[0] for name, values in known.of(Asked.of(query, Places(ITEMS))).items()}
+    return {name: values[0] for name, values in known.of(Asked.of(query, PLACES)).items()}
 
 
 def test_a_candidate_like_the_history_departs_by_nothing() -> None:

@@ -21,6 +21,7 @@ from lolomo.core.task import Task
 from lolomo.features import Feature
 from lolomo.features.candidates import source_features
 from lolomo.features.history_features import OF_HISTORIES, HistoryFeatures
+from lolomo.features.places import Places
 from lolomo.training.models import RankingBatch, TrainingData
 from lolomo.training.models.candidate_values import CLOSE_COVISITS
 
@@ -146,7 +147,7 @@ def training_data(task: Task) -> TrainingData:
         features=FEATURES,
         users=users,
         item_values=known_values,
-        history_values=HistoryFeatures(world.events, world.items, world.item_ids).of,
+        history_values=HistoryFeatures(world.events, world.items, Places(world.item_ids)).of,
     )
 
 
@@ -186,7 +187,7 @@ def ranking(rows: list[int], task: Task) -> RankingBatch:
     for name in source_features(task.candidates_from):
         query[name] = np.zeros((len(rows), NUM_ITEMS), np.float32)
     told = OF_HISTORIES if task.candidates_from else CLOSE_COVISITS
-    query |= HistoryFeatures(world.events, world.items, world.item_ids).of(query, told)
+    query |= HistoryFeatures(world.events, world.items, Places(world.item_ids)).of(query, told)
     gains = np.eye(NUM_ITEMS, dtype=np.float32)[items[rows]]
     return RankingBatch(query, gains)
 

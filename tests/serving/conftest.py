@@ -56,6 +56,11 @@ class FakeFeatures:
         number = np.array([_number(item_id) for item_id in item_ids], np.int64)
         return np.where(number == 58, 57, number)
 
+    def of_genres(self, item_ids: Ids, timestamp: int, genres: Sequence[str]) -> NDArray[np.bool_]:
+        known = self.items(item_ids, timestamp, ("genres",))["genres"]
+        members = [genre in own for genre in genres for own in known.tolist()]
+        return np.array(members, bool).reshape(len(genres), len(known))
+
     def items(
         self, item_ids: Ids, timestamp: int, features: Sequence[str]
     ) -> dict[str, NDArray[Any]]:

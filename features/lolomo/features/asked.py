@@ -1,50 +1,16 @@
 """What is asked of a history: queries, their histories and candidates, as places of a catalogue."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids, Query
+from lolomo.core.recommender import Query
+from lolomo.features.places import Places
 
 DAY = 86_400_000_000
 """Microseconds."""
-
-
-class Places:
-    """Finds the place of an item in a catalogue.
-
-    Whoever asks about a whole catalogue does so again and again, so the last such array, which must
-    not change, is looked up once.
-
-    Args:
-        item_ids: The catalogue. Shape: [items].
-    """
-
-    def __init__(self, item_ids: Ids) -> None:
-        self._index = {item_id: place for place, item_id in enumerate(item_ids.tolist())}
-        self._whole: Ids | None = None
-        self._places_of_whole = np.empty(0, np.int64)
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def __call__(self, item_ids: Ids | Sequence[str]) -> NDArray[np.int64]:
-        """Return each item's place, -1 where unknown. The same shape."""
-        ids = np.asarray(item_ids, object)
-        if ids.ndim > 1 and not ids.strides[0]:  # one list of candidates for all queries
-            return np.broadcast_to(self(ids[0]), ids.shape)
-        whole = ids if ids.base is None else ids.base
-        if whole is self._whole and ids.size == len(self._places_of_whole):
-            return self._places_of_whole.reshape(ids.shape)
-        found = map(self._index.get, ids.ravel().tolist(), repeat(-1))
-        places = np.fromiter(found, np.int64, ids.size)
-        if len(places) >= len(self):
-            self._whole, self._places_of_whole = whole, places
-        return places.reshape(ids.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ at most between: the shorter look at the last few entries of the history, and th
 counted by the hour, since what many watch in a row today is what the next one watches.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,9 +28,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns, Kind
-from lolomo.core.recommender import Ids, Scores
-from lolomo.features.asked import DAY, Asked, Places
+from lolomo.core.recommender import Scores
+from lolomo.features.asked import DAY, Asked
 from lolomo.features.pair_counts import pair_counts
+from lolomo.features.places import Places
 
 HOUR: Final = DAY // 24
 """Microseconds."""
@@ -63,6 +64,8 @@ HISTORY_DECAY: Final = 0.85
 """Of the part of an entry's weight that falls with each later entry."""
 LATEST_DECAY: Final = 0.75
 """By how much an entry's weight falls with each later entry, where only the last few count."""
+AT_ONCE: Final = 64
+"""Of how many histories of a batch the sums over all items are in memory."""
 REMEMBERED: Final = 4
 """Of how many histories the sums over all items are kept."""
 
@@ -74,13 +77,13 @@ class CoVisitation:
 
     Args:
         events: The event table, in order of time.
-        item_ids: Every item that may be asked for, sorted. Shape: [items].
+        places: Of every item that may be asked for.
     """
 
-    def __init__(self, events: pl.DataFrame, item_ids: Ids) -> None:
-        plays = _Plays.of(events, Places(item_ids))
+    def __init__(self, events: pl.DataFrame, places: Places) -> None:
+        plays = _Plays.of(events, places)
         self._pairs = {
-            name: _PairCounts(plays, scale, len(item_ids)) for name, scale in SCALES.items()
+            name: _PairCounts(plays, scale, len(places)) for name, scale in SCALES.items()
         }
 
     def of(self, asked: Asked, names: Collection[str] = COVISITS) -> dict[str, Scores]:
@@ -125,7 +128,7 @@ class _Plays:
         watched = events.filter(pl.col(Columns.KIND).is_in(Kind.INTERACTIONS))
         return cls(
             watched[Columns.USER_ID].rank("dense").cast(pl.Int64).to_numpy(),
-            places(watched[Columns.ITEM_ID].to_numpy()),
+            places.find(watched[Columns.ITEM_ID].to_numpy()),
             watched[Columns.TIMESTAMP].dt.epoch("us").to_numpy(),
         )
 
@@ -167,7 +170,7 @@ class _PairCounts:
     def _restart(self) -> None:
         self._start = 0
         self._num_plays = self._num_pairs = 0
-        self._after, self._together = pair_counts(self._size), pair_counts(self._size)
+        self._counts = pair_counts(self._size)
         self._recent, self._total = np.zeros(self._size), np.zeros(self._size)
         self._weigh()
 
@@ -181,24 +184,22 @@ class _PairCounts:
         plays, pairs, size = self._plays, self._pairs, self._size
         end = int(np.searchsorted(plays.times, start))
         new = slice(self._num_plays, end)
-        worth = _faded(plays.times[new], start)
-        self._recent = self._recent * fade + np.bincount(plays.items[new], worth, size)
+        counted = np.bincount(plays.items[new], _faded(plays.times[new], start), size)
+        self._recent = self._recent * fade + counted
         self._total = self._total + np.bincount(plays.items[new], minlength=size)
         last = int(np.searchsorted(pairs.times, start))
         fresh = slice(self._num_pairs, last)
-        earlier, later = pairs.earlier[fresh], pairs.later[fresh]
-        self._after.add(earlier, later, _faded(pairs.times[fresh], start), fade)
-        both = np.concatenate([earlier, later]), np.concatenate([later, earlier])
-        self._together.add(*both, np.ones(2 * len(earlier), np.float32), 1.0)
+        worth = _faded(pairs.times[fresh], start)
+        self._counts.add(pairs.earlier[fresh], pairs.later[fresh], worth, fade)
         self._start, self._num_plays, self._num_pairs = start, end, last
         self._weigh()
 
     def _weigh(self) -> None:
         """Find what each item's counts weigh beside an entry's and a candidate's, once a period."""
         recent, total = self._recent + 5.0, self._total + 10.0
-        self._recent_sums: dict[bytes, tuple[Scores, Scores]] = {}
-        self._after_weights = recent**-0.75, recent**-0.25
-        self._together_weights = total**-0.6, total**-0.4
+        self._recent_sums: dict[bytes, Scores] = {}
+        self._own = np.stack([recent**-0.75, total**-0.6])
+        self._other = np.stack([recent**-0.25, total**-0.4])
 
     def sums(
         self,
@@ -216,41 +217,29 @@ class _PairCounts:
         if len(entries) == 1:
             after, together = self._of_all(entries, weights)
             return after[candidates], together[candidates]
-        places = candidates + self._size * np.arange(len(entries))[:, None]
-        after, together = (
-            (sums.ravel()[places] * other[candidates]).astype(np.float32)
-            for sums, other in self._added_up(entries, weights)
-        )
-        return after, together
+        found = np.empty((2, *candidates.shape), np.float32)
+        for start in range(0, len(entries), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            sums = self._counts.added_up(entries[some], weights[some], self._own)
+            rows, places = np.arange(len(sums))[:, None], candidates[some]
+            for kind, other in enumerate(self._other):
+                found[kind, some] = sums[rows, kind, places] * other[places]
+        return found[0], found[1]
 
-    def _of_all(
-        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
-    ) -> tuple[Scores, Scores]:
-        """Return what `sums` does of all items for one history.
+    def _of_all(self, entries: NDArray[np.int64], weights: NDArray[np.float64]) -> Scores:
+        """Return what `sums` does of all items for one history. Shape: [2, items].
 
         It is kept for a while: a page asks twice, for a generator and for its ranker.
         """
         key = entries.tobytes() + weights.tobytes()
         found = self._recent_sums.get(key)
         if found is None:
-            after, together = (
-                (sums[0] * other).astype(np.float32)
-                for sums, other in self._added_up(entries, weights)
-            )
-            found = after, together
+            sums = self._counts.added_up(entries, weights, self._own)[0]
+            found = (sums * self._other).astype(np.float32)
             if len(self._recent_sums) >= REMEMBERED:
                 self._recent_sums.clear()
             self._recent_sums[key] = found
         return found
-
-    def _added_up(
-        self, entries: NDArray[np.int64], weights: NDArray[np.float64]
-    ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.float64]]]:
-        """Yield both sums of each item `[rows, items]`, and what its own counts weigh `[items]`."""
-        own, other = self._after_weights
-        yield self._after.added_up(entries, weights, own), other
-        own, other = self._together_weights
-        yield self._together.added_up(entries, weights, own), other
 
 
 def _recency(times: NDArray[np.int64]) -> NDArray[np.float64]:

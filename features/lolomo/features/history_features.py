@@ -12,9 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
-from lolomo.core.recommender import Ids, Query
-from lolomo.features.asked import Asked, Places
+from lolomo.core.recommender import Query
+from lolomo.features.asked import Asked
 from lolomo.features.covisitation import COVISITS, CoVisitation
+from lolomo.features.places import Places
 from lolomo.features.taste import PROFILE, TASTES, Taste
 
 OF_CANDIDATES: Final = (*COVISITS, *TASTES)
@@ -35,13 +36,13 @@ class HistoryFeatures:
     Args:
         events: The event table, in order of time.
         items: The catalogue.
-        item_ids: Every item that may be asked for, sorted. Shape: [items].
+        places: Of every item that may be asked for.
     """
 
-    def __init__(self, events: pl.DataFrame, items: pl.DataFrame, item_ids: Ids) -> None:
-        self._places = Places(item_ids)
-        self._covisitation = CoVisitation(events, item_ids)
-        self._taste = Taste(events, items, item_ids)
+    def __init__(self, events: pl.DataFrame, items: pl.DataFrame, places: Places) -> None:
+        self._places = places
+        self._covisitation = CoVisitation(events, places)
+        self._taste = Taste(events, items, places)
 
     def of(self, query: Query, names: Collection[str] = OF_HISTORIES) -> dict[str, NDArray[Any]]:
         """Return features of some queries, in order of time.

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from itertools import repeat
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -28,6 +27,7 @@ from lolomo.core.columns import Columns
 from lolomo.core.errors import FeatureError
 from lolomo.core.files import digest_of, sha256_of
 from lolomo.features.group import FeatureGroup
+from lolomo.features.places import Places
 from lolomo.features.transforms import groups_of
 from lolomo.features.transforms.static import ALWAYS
 
@@ -108,10 +108,8 @@ class ItemSnapshot:
         self.as_of = datetime.fromisoformat(manifest.as_of)
         self.timestamp = (self.as_of - ALWAYS) // timedelta(microseconds=1)
         """`as_of` in microseconds since 1970 UTC."""
-        ids = table.column(Columns.ITEM_ID).to_numpy()[:-1]
-        self.item_ids: NDArray[np.object_] = ids.astype(object)
-        """Every item, sorted. Shape: [items]."""
-        self._index = dict(zip(self.item_ids.tolist(), range(len(ids)), strict=True))
+        self.places = Places(table.column(Columns.ITEM_ID).to_numpy()[:-1])
+        """Of its items, sorted."""
         self._texts = {
             name: column.chunk(0)
             for name, column in zip(table.column_names, table.columns, strict=True)
@@ -150,11 +148,20 @@ class ItemSnapshot:
             table = pa.ipc.open_file(file).read_all()
         return cls(folder.name, manifest, table)
 
+    @property
+    def item_ids(self) -> NDArray[np.object_]:
+        """Every item, sorted. Shape: [items]."""
+        return self.places.item_ids
+
+    def share(self, places: Places) -> None:
+        """Find items by the places of another reader, if it reads the same items."""
+        if np.array_equal(places.item_ids, self.item_ids):
+            self.places = places
+
     def codes(self, item_ids: Sequence[str] | NDArray[np.object_]) -> NDArray[np.int64]:
         """Return each item's row, that of the missing values for an unknown item."""
-        ids = item_ids.tolist() if isinstance(item_ids, np.ndarray) else item_ids
-        missing = len(self.item_ids)
-        return np.fromiter(map(self._index.get, ids, repeat(missing)), np.int64, len(ids))
+        places = self.places(item_ids)
+        return np.where(places < 0, len(self.places), places)
 
     def rows(self, item_ids: Sequence[str] | NDArray[np.object_]) -> Rows:
         """Return the rows of items; the whole catalogue, given as `item_ids`, is looked up free."""
@@ -179,14 +186,33 @@ class ItemSnapshot:
             Numbers and instants float64, NaN where missing; texts and categories object, "" where
             missing; several categories object `[items, values]`, padded with "".
         """
-        if self.manifest.ttl_microseconds.get(group.name):
-            stale = self.presence(group.name, rows, timestamp) == Presence.STALE
-            rows = np.where(stale, len(self.item_ids), _places(rows, len(self.item_ids)))
+        rows = self._served(group, rows, timestamp)
         if name in self._texts:
-            taken = self._texts[name].take(pa.array(_places(rows, len(self.item_ids))))
-            return np.asarray(taken.to_numpy(zero_copy_only=False), object)
+            return _decoded(self._texts[name], _places(rows, len(self.item_ids)))
         values: Array = self._arrays[name][rows]
         return self._levels[name][values] if name in self._levels else values
+
+    def members(
+        self,
+        group: FeatureGroup,
+        name: str,
+        rows: Rows,
+        categories: Sequence[str],
+        timestamp: int,
+    ) -> NDArray[np.bool_]:
+        """Return which items a stored set of categories puts into each. [categories, items]."""
+        codes = self._arrays[name][self._served(group, rows, timestamp)]
+        levels = self._levels[name].tolist()
+        wanted = [levels.index(each) if each in levels else -1 for each in categories]
+        found = [(codes == code).any(axis=1) for code in wanted]
+        return np.array(found, bool).reshape(len(wanted), len(codes))
+
+    def _served(self, group: FeatureGroup, rows: Rows, timestamp: int) -> Rows:
+        """Return the rows, that of the missing values in place of those that are stale."""
+        if not self.manifest.ttl_microseconds.get(group.name):
+            return rows
+        stale = self.presence(group.name, rows, timestamp) == Presence.STALE
+        return np.where(stale, len(self.item_ids), _places(rows, len(self.item_ids)))
 
     def presence(self, group: str, rows: Rows, timestamp: int) -> NDArray[np.int8]:
         """Tell present from missing and stale values of one group. Shape: [items].
@@ -217,6 +243,14 @@ def plan(features: tuple[str, ...]) -> tuple[tuple[FeatureGroup, tuple[str, ...]
             raise FeatureError(f"features {list(names)} are not of items")
         found.append((group, names))
     return tuple(found)
+
+
+def _decoded(texts: pa.LargeStringArray, rows: NDArray[np.int64]) -> Array:
+    """Return some texts; a page wants few at a time, and Arrow's `take` costs more to set up."""
+    _, offsets, data = texts.buffers()
+    ends, view = np.frombuffer(offsets, np.int64)[texts.offset :], memoryview(data or b"")
+    spans = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
+    return np.array([str(view[start:end], "utf-8") for start, end in spans], object)
 
 
 def _mapped(array: pa.Array) -> Array:

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lolomo.core.columns import Columns
 from lolomo.features.fresh_events import FreshEvents
 from lolomo.features.group import SEQUENCES, FeatureGroup
 from lolomo.features.item_snapshot import ItemSnapshot, plan
@@ -72,6 +73,7 @@ class OnlineFeatures:
             if self._store.snapshot_version == self.snapshot.version:
                 return False
             snapshot = self._store.snapshot()
+            snapshot.share(self.snapshot.places)
             fresh = self._state.fresh.onto(snapshot)
             self._state = _State(self._users(), snapshot, fresh)
             return True
@@ -170,6 +172,18 @@ class OnlineFeatures:
     def title_keys(self, item_ids: Sequence[str] | Array) -> NDArray[np.int64]:
         """Return equal numbers for items of one title and year. Shape: [items]."""
         return self.snapshot.title_keys(item_ids)
+
+    def of_genres(
+        self,
+        item_ids: Sequence[str] | Array,
+        timestamp: datetime | int,
+        genres: Sequence[str],
+    ) -> NDArray[np.bool_]:
+        """Return which items are of each genre. Shape: [genres, items]."""
+        [(group, (name,))] = plan((Columns.GENRES,))
+        snapshot = self.snapshot
+        rows, now = snapshot.rows(item_ids), microseconds(timestamp)
+        return snapshot.members(group, name, rows, genres, now)
 
     def items(
         self,

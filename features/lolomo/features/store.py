@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from lolomo.core.progress import Progress, silent
 from lolomo.core.settings import Workspace
 from lolomo.core.task import Task
 from lolomo.events import EventLog
+from lolomo.features.places import Places
 from lolomo.features.repository import Repository, quiet
 from lolomo.features.services import service_reference
 from lolomo.features.snapshot_store import SnapshotStore
@@ -203,12 +205,18 @@ class FeatureStore:
 
         return ItemTimeline(self.tables, delay, frozen_at)
 
-    def history_features(self) -> "HistoryFeatures":
-        """Return what histories say of candidates at any time, from the workspace's event log."""
+    def history_features(self, places: Places | None = None) -> "HistoryFeatures":
+        """Return what histories say of candidates at any time, from the workspace's event log.
+
+        Args:
+            places: Of another reader, shared if they are those of all known items.
+        """
         from lolomo.features.history_features import HistoryFeatures
 
-        log = EventLog(self.workspace.events)
-        return HistoryFeatures(log.events(), log.items(), self.items_known)
+        log, known = EventLog(self.workspace.events), self.items_known
+        if places is None or not np.array_equal(places.item_ids, known):
+            places = Places(known)
+        return HistoryFeatures(log.events(), log.items(), places)
 
     def online(self, version: str | None = None) -> "OnlineFeatures":
         """Return the features as last materialised, for serving.

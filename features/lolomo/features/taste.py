@@ -17,8 +17,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns, Kind
-from lolomo.core.recommender import Ids, Scores
-from lolomo.features.asked import DAY, Asked, Places
+from lolomo.core.recommender import Scores
+from lolomo.features.asked import DAY, Asked
+from lolomo.features.places import Places
 
 TASTES: Final = ("taste_plays", "taste_age", "taste_age_latest")
 """How far a candidate departs from the history in log plays, and in log years since release from
@@ -51,22 +52,21 @@ class Taste:
     Args:
         events: The event table, in order of time.
         items: The catalogue.
-        item_ids: Every item that may be asked for. Shape: [items].
+        places: Of every item that may be asked for.
     """
 
-    def __init__(self, events: pl.DataFrame, items: pl.DataFrame, item_ids: Ids) -> None:
-        places = Places(item_ids)
+    def __init__(self, events: pl.DataFrame, items: pl.DataFrame, places: Places) -> None:
         watched = events.filter(pl.col(Columns.KIND).is_in(Kind.INTERACTIONS))
-        self._items = places(watched[Columns.ITEM_ID].to_numpy())
+        self._items = places.find(watched[Columns.ITEM_ID].to_numpy())
         self._times = watched[Columns.TIMESTAMP].dt.epoch("us").to_numpy()
         self._years = np.full(len(places), np.nan)
         if Columns.RELEASE_YEAR in items.columns:
-            found = places(items[Columns.ITEM_ID].to_numpy())
+            found = places.find(items[Columns.ITEM_ID].to_numpy())
             years = items[Columns.RELEASE_YEAR].cast(pl.Float64).fill_null(np.nan).to_numpy()
             self._years[found[found >= 0]] = years[found >= 0]
         self._day = self._counted = 0
         self._plays = np.zeros(len(places))
-        self._values = {"plays": self._plays, "age": self._log_ages()}
+        self._values = self._of_items()
 
     def of(self, asked: Asked) -> dict[str, Scores]:
         """Return the features of candidates, `[batch, candidates]`, and of queries, `[batch]`."""
@@ -91,15 +91,20 @@ class Taste:
         history, candidates = asked.history[rows], asked.candidates[rows]
         answer = {}
         for name, values in self._values.items():
-            past, own = _taken(values, history), _taken(values, candidates)
+            past, own = values[history], values[candidates]
             mean, spread = _moments(past, weights)
             answer[f"profile_{name}"], answer[f"profile_{name}_spread"] = mean, spread
             answer[f"profile_{name}_latest"] = past[:, -1]
             answer[f"taste_{name}"] = own - mean[:, None]
-        ages = _taken(self._values["age"], history)
-        answer["taste_age_latest"] = _taken(self._values["age"], candidates) - ages[:, -1:]
-        answer["profile_new"] = _moments((ages == 0.0).astype(float), weights)[0]
+        ages = self._values["age"]
+        answer["taste_age_latest"] = ages[candidates] - ages[history[:, -1:]]
+        answer["profile_new"] = (_shares(weights) * (ages[history] == 0.0)).sum(axis=1)
         return answer
+
+    def _of_items(self) -> dict[str, NDArray[np.float64]]:
+        """Return what is known of each item as of the day; a last NaN is what -1 finds."""
+        values = {"plays": np.log1p(self._plays), "age": self._log_ages()}
+        return {name: np.append(each, np.nan) for name, each in values.items()}
 
     def _log_ages(self) -> NDArray[np.float64]:
         """Return log1p of the years since each item's release, NaN where unknown."""
@@ -118,7 +123,7 @@ class Taste:
         new = self._items[self._counted : end]
         self._plays += np.bincount(new, minlength=len(self._plays))
         self._day, self._counted = day, end
-        self._values = {"plays": np.log1p(self._plays), "age": self._log_ages()}
+        self._values = self._of_items()
 
 
 def _weights(history: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -127,22 +132,21 @@ def _weights(history: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(history >= 0, 0.5 ** (ages / HALVING_LENGTH), 0.0)
 
 
-def _taken(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return items' values at their places, NaN where there is none. The shape of the places."""
-    return np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
-
-
 def _moments(
     values: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean and standard deviation of each row's known values, NaN without any. [batch]."""
-    known = np.where(np.isfinite(values), weights, 0.0)
-    total = known.sum(axis=1)
-    share = known / np.where(total > 0, total, np.nan)[:, None]
-    filled = np.nan_to_num(values)
-    mean = (share * filled).sum(axis=1)
-    spread = np.sqrt((share * (filled - mean[:, None]) ** 2).sum(axis=1))
+    known = np.isfinite(values)
+    shares, filled = _shares(np.where(known, weights, 0.0)), np.where(known, values, 0.0)
+    mean = (shares * filled).sum(axis=1)
+    spread = np.sqrt((shares * (filled - mean[:, None]) ** 2).sum(axis=1))
     return mean, spread
+
+
+def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each row's weights over their sum, NaN where that is 0. The same shape."""
+    total = weights.sum(axis=1, keepdims=True)
+    return weights / np.where(total > 0, total, np.nan)
 
 
 def _log_seconds(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> Scores:

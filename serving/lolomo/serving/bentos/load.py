@@ -124,7 +124,8 @@ def load_resources(
     log = EventLog(workspace.events)
     manifest, events = log.manifest, log.events()
     store = FeatureStore(workspace, redis)
-    features, history = store.online(version), store.history_features()
+    features = store.online(version)
+    history = store.history_features(features.snapshot.places)
     history.advance(features.counts_timestamp)
     return Resources(
         tasks={

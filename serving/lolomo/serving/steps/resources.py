@@ -60,6 +60,10 @@ class Features(Protocol):
         """Return equal numbers for items that are one title to a member. Shape: [items]."""
         ...
 
+    def of_genres(self, item_ids: Ids, timestamp: int, genres: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which items are of each genre. Shape: [genres, items]."""
+        ...
+
     def items(
         self, item_ids: Ids, timestamp: int, features: Sequence[str]
     ) -> Mapping[str, NDArray[Any]]:

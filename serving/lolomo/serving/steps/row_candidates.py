@@ -96,13 +96,9 @@ def genre_rows(
             continue
         ranking = rankings[task.name]
         ids, scores = ranking.proposal.item_ids, ranking.proposal.scores
-        genres = features.items(ids, context.timestamp, (Columns.GENRES,))[Columns.GENRES]
-        by_genre: dict[str, list[int]] = {genre: [] for genre in favourite}
-        for place, own in enumerate(genres.tolist()):
-            for genre in own:
-                if genre in by_genre:
-                    by_genre[genre].append(place)
-        for genre, places in by_genre.items():
+        members = features.of_genres(ids, context.timestamp, favourite)
+        for genre, own in zip(favourite, members, strict=True):
+            places = np.flatnonzero(own)
             yield RowCandidate(
                 task=task,
                 name=f"{task.name}/{genre}",

@@ -4,6 +4,7 @@ A signature is a concrete function, so a call traces nothing, whatever the batch
 converted to the dtype that the signature states; TensorFlow holds strings as UTF-8 bytes.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,7 +55,8 @@ def load_saved_model(path: Path, method: str, inputs: tuple[str, ...]) -> Retrie
             return SavedModelPosterior(module, inputs, signature, graph)
         return SavedModelRanker(module, inputs, signature, graph)
     lines = (path / "assets" / "items.txt").read_text(encoding="utf-8").split("\n")
-    retriever = SavedModelRetriever(module, inputs, np.array(lines[:-1], dtype=object))
+    items = np.array([*map(sys.intern, lines[:-1])], dtype=object)
+    retriever = SavedModelRetriever(module, inputs, items)
     if "encode" not in module.signatures:
         return retriever
     from lolomo.runtimes.embedding import with_vectors

@@ -82,11 +82,8 @@ class Composer:
         policy = self._policy(candidate)
         plain = policy is GREEDY and not (self.layout.calibration or self.layout.diversity)
         fresh, keys = self._fresh(ids, shown, self._length(candidate.task) if plain else len(ids))
-        draw = (
-            _best(len(fresh), self._length(candidate.task))
-            if plain
-            else self._draw(candidate, policy, fresh)
-        )
+        as_ranked = Draw(np.arange(len(fresh)), np.ones(len(fresh)), 1.0)
+        draw = as_ranked if plain else self._draw(candidate, policy, fresh)
         places = fresh[draw.order]
         row = DrawnRow(
             candidate=candidate,
@@ -175,12 +172,6 @@ class Composer:
         return describe(
             tuple(rows), self.features, self.context, self.answers, self.tasks, self.layout
         )
-
-
-def _best(num_titles: int, length: int) -> Draw:
-    """Return what `Greedy` draws of titles that stand best first, as row candidates do."""
-    order = np.arange(min(num_titles, length))
-    return Draw(order, np.ones(len(order)), 1.0)
 
 
 def _first_of_each(keys: list[int], shown: set[int], most: int) -> NDArray[np.int64]:

@@ -1,8 +1,10 @@
 """How well what stands on the page meets the user's history, for those who choose among rows."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Scores
@@ -29,9 +31,11 @@ def shown_values(
     names = (ITEM_PLAYS, *more)
     values = features.items(item_ids, context.timestamp, (*names, Columns.GENRES))
     history = np.array(context.user.history, dtype=object)
-    known = features.items(history, context.timestamp, (Columns.GENRES,))[Columns.GENRES]
-    profile = genre_profile([genre for genre in row if genre] for row in known)
-    match = [
-        genre_match(profile, [genre for genre in row if genre]) for row in values[Columns.GENRES]
-    ]
+    known = features.items(history, context.timestamp, (Columns.GENRES,))
+    profile = genre_profile(_genres(known))
+    match = [genre_match(profile, genres) for genres in _genres(values)]
     return {name: values[name] for name in names} | {"match": np.array(match, np.float32)}
+
+
+def _genres(values: Mapping[str, NDArray[Any]]) -> list[list[str]]:
+    return [list(filter(None, genres)) for genres in values[Columns.GENRES].tolist()]

@@ -7,7 +7,7 @@ step that the router merged without a mark, counts as no candidates, with the re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from lolomo.features.candidates import Proposal
 from lolomo.serving.steps.messages import (
     Context,
     Page,
+    PageRow,
     Proposals,
     Seeded,
     StepRequest,
@@ -37,6 +38,7 @@ _CONTEXT_FIELDS: Mapping[str, tuple[type, ...]] = {
     "max_titles": (int, float, type(None)),
 }
 _PAGE_FIELDS = tuple(field.name for field in fields(Page))
+_ROW_FIELDS = tuple(field.name for field in fields(PageRow))
 _REQUIRED = ("request_id", "deadline_milliseconds", "timestamp", "user")
 _WHOLE = ("deadline_milliseconds", "timestamp", "max_rows", "max_titles")
 _FURTHEST = 2**53
@@ -87,7 +89,8 @@ def response_to_json(response: StepResponse) -> dict[str, Any]:
             }
         case Page():
             page = {name: getattr(response, name) for name in _PAGE_FIELDS}
-            return asdict(Page(**page))
+            rows = [{name: getattr(row, name) for name in _ROW_FIELDS} for row in response.rows]
+            return page | {"rows": rows}
 
 
 def _context(values: Mapping[str, Any]) -> Context:

@@ -142,17 +142,20 @@ class _Plays:
             before[order[same + lag], lag - 1] = items[same]
         found = before >= 0
         many = found.sum(axis=1)
-        return _Pairs(before[found], np.repeat(self.items, many), np.repeat(self.times, many))
+        return _Pairs(before[found], np.repeat(np.arange(len(order), dtype=np.int32), many))
 
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """Two plays of one user, in order of the later one. Shape of each: [pairs]."""
+    """Two plays of one user, in order of the later one; there are dozens for each play.
+
+    Shape of each: [pairs].
+    """
 
     earlier: NDArray[np.int32]
-    later: NDArray[np.int64]
-    times: NDArray[np.int64]
-    """Of the later play, in microseconds."""
+    """What was watched first: places of items."""
+    later: NDArray[np.int32]
+    """The later of the two, by its number among all plays."""
 
 
 class _PairCounts:
@@ -187,10 +190,10 @@ class _PairCounts:
         counted = np.bincount(plays.items[new], _faded(plays.times[new], start), size)
         self._recent = self._recent * fade + counted
         self._total = self._total + np.bincount(plays.items[new], minlength=size)
-        last = int(np.searchsorted(pairs.times, start))
-        fresh = slice(self._num_pairs, last)
-        worth = _faded(pairs.times[fresh], start)
-        self._counts.add(pairs.earlier[fresh], pairs.later[fresh], worth, fade)
+        last = int(np.searchsorted(pairs.later, np.int32(end)))
+        earlier, later = pairs.earlier[self._num_pairs : last], pairs.later[self._num_pairs : last]
+        worth = _faded(plays.times[later], start)
+        self._counts.add(earlier, plays.items[later], worth, fade)
         self._start, self._num_plays, self._num_pairs = start, end, last
         self._weigh()
 

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lolomo.core.recommender import Ids, Query, Scores
+from lolomo.features.captions import Caption, Captions
 from lolomo.serving.bentos import Clock, Front
 from lolomo.serving.bentos.clock import microseconds
 from lolomo.serving.steps import Champion, Resources
@@ -55,6 +56,9 @@ class FakeFeatures:
     def title_keys(self, item_ids: Ids) -> NDArray[np.int64]:
         number = np.array([_number(item_id) for item_id in item_ids], np.int64)
         return np.where(number == 58, 57, number)
+
+    def captions(self, item_ids: Sequence[str]) -> Mapping[str, Caption]:
+        return Captions(lambda ids, names: self.items(ids, 0, names)).of(item_ids)
 
     def of_genres(self, item_ids: Ids, timestamp: int, genres: Sequence[str]) -> NDArray[np.bool_]:
         known = self.items(item_ids, timestamp, ("genres",))["genres"]

@@ -17,6 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lolomo.core.columns import Columns
+from lolomo.core.recommender import Ids
+from lolomo.features.captions import Caption, Captions
 from lolomo.features.fresh_events import FreshEvents
 from lolomo.features.group import SEQUENCES, FeatureGroup
 from lolomo.features.item_snapshot import ItemSnapshot, plan
@@ -37,6 +39,7 @@ class _State:
     users: UserRows
     snapshot: ItemSnapshot
     fresh: FreshEvents
+    captions: Captions
 
 
 class OnlineFeatures:
@@ -58,7 +61,7 @@ class OnlineFeatures:
         self._context = next(group for group in all_groups().values() if group.entity == "context")
         self._changing = Lock()
         snapshot = store.snapshot(version)
-        self._state = _State(self._users(), snapshot, FreshEvents.none(snapshot))
+        self._state = self._state_of(snapshot, FreshEvents.none(snapshot))
 
     def refresh(self) -> bool:
         """Read again what was materialised since; what is served meanwhile is the old or the new.
@@ -74,9 +77,14 @@ class OnlineFeatures:
                 return False
             snapshot = self._store.snapshot()
             snapshot.share(self.snapshot.places)
-            fresh = self._state.fresh.onto(snapshot)
-            self._state = _State(self._users(), snapshot, fresh)
+            self._state = self._state_of(snapshot, self._state.fresh.onto(snapshot))
             return True
+
+    def _state_of(self, snapshot: ItemSnapshot, fresh: FreshEvents) -> _State:
+        def read(item_ids: Ids, names: Sequence[str]) -> Mapping[str, Array]:
+            return self.items(item_ids, snapshot.timestamp, names)
+
+        return _State(self._users(), snapshot, fresh, Captions(read))
 
     def _users(self) -> UserRows:
         return UserRows(self._store.repository.open(), self._user_groups)
@@ -172,6 +180,10 @@ class OnlineFeatures:
     def title_keys(self, item_ids: Sequence[str] | Array) -> NDArray[np.int64]:
         """Return equal numbers for items of one title and year. Shape: [items]."""
         return self.snapshot.title_keys(item_ids)
+
+    def captions(self, item_ids: Sequence[str]) -> Mapping[str, Caption]:
+        """Return what members read of items, by item; perhaps of others, too."""
+        return self._state.captions.of(item_ids)
 
     def of_genres(
         self,

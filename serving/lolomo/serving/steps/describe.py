@@ -3,17 +3,16 @@
 The one place where a page becomes Python objects, after everything else is decided.
 """
 
-from collections.abc import KeysView, Mapping
+from collections.abc import KeysView, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Scores
 from lolomo.core.task import Task
+from lolomo.features.captions import Caption
 from lolomo.serving.steps.layout import Layout
 from lolomo.serving.steps.messages import Context, Entry, Origin, PageRow, Proposals
 from lolomo.serving.steps.resources import Features
@@ -38,10 +37,6 @@ class DrawnRow:
     """Who picked each title, of an interleaved row."""
 
 
-_Texts: TypeAlias = tuple[str, list[str], int | None]
-"""An item's title, genres and year."""
-
-
 def describe(
     rows: tuple[DrawnRow, ...],
     features: Features,
@@ -53,18 +48,18 @@ def describe(
     """Return the rows as members read them."""
     if not rows:
         return ()
-    shown = np.concatenate([row.item_ids for row in rows])
+    shown = [item_id for row in rows for item_id in row.item_ids.tolist()]
     seeds = [seeded.seed_item_id for answer in answers.values() for seeded in answer.seeded]
-    texts = _texts(np.concatenate([shown, np.array(seeds, object)]), features, context)
+    captions = features.captions([*shown, *seeds])
     sources = {name: answers[name] for name in tasks if name in answers}
     origins = _origins(shown, sources)
     is_new = not context.user.history
     whys = {name: (is_new and task.row.why_new) or task.row.why for name, task in tasks.items()}
     because = {
-        name: _because(whys[name], answer, origins.keys(), texts)
+        name: _because(whys[name], answer, origins.keys(), captions)
         for name, answer in sources.items()
     }
-    writer = _Writer(texts=texts, origins=origins, whys=whys, because=because, layout=layout)
+    writer = _Writer(captions=captions, origins=origins, whys=whys, because=because, layout=layout)
     return tuple(writer.row(row) for row in rows)
 
 
@@ -72,7 +67,7 @@ def describe(
 class _Writer:
     """Writes rows from what is known of all that stands on the page."""
 
-    texts: Mapping[str, _Texts]
+    captions: Mapping[str, Caption]
     """By item; seeds, too."""
     origins: Mapping[str, list[Origin]]
     """By item."""
@@ -86,7 +81,7 @@ class _Writer:
         """Return one row."""
         candidate = row.candidate
         task = candidate.task
-        seed = self.texts[candidate.seed][0] if candidate.seed else ""
+        seed = self.captions[candidate.seed].title if candidate.seed else ""
         title, why = task.row.title.format(seed=seed), self.whys[task.name].format(seed=seed)
         if candidate.genre:
             title = self.layout.genre_title.format(genre=candidate.genre)
@@ -107,7 +102,7 @@ class _Writer:
     def _entry(
         self, task: Task, why: str, item_id: str, score: float, place: int, propensity: float
     ) -> Entry:
-        title, genres, year = self.texts[item_id]
+        title, genres, year = self.captions[item_id]
         origins = self.origins[item_id]
         if task.candidates_from and origins:
             best = min(origins, key=_rank)
@@ -130,20 +125,9 @@ class _Writer:
 _rank = itemgetter("rank")
 
 
-def _texts(item_ids: Ids, features: Features, context: Context) -> dict[str, _Texts]:
-    """Read titles, genres and years of everything at once."""
-    names = (Columns.TITLE, Columns.GENRES, Columns.RELEASE_YEAR)
-    values = features.items(item_ids, context.timestamp, names)
-    columns = (values[name].tolist() for name in names)
-    return {
-        item_id: (title or item_id, list(filter(None, own)), int(year) if year == year else None)
-        for item_id, title, own, year in zip(item_ids.tolist(), *columns, strict=True)
-    }
-
-
-def _origins(item_ids: Ids, sources: Mapping[str, Proposals]) -> dict[str, list[Origin]]:
+def _origins(item_ids: Sequence[str], sources: Mapping[str, Proposals]) -> dict[str, list[Origin]]:
     """Return by item who proposed it, in the order of the sources."""
-    origins: dict[str, list[Origin]] = {item_id: [] for item_id in item_ids.tolist()}
+    origins: dict[str, list[Origin]] = {item_id: [] for item_id in item_ids}
     for name, answer in sources.items():
         ids, scores = answer.proposal.item_ids.tolist(), answer.proposal.scores.tolist()
         for rank, item_id in enumerate(ids, start=1):
@@ -153,7 +137,7 @@ def _origins(item_ids: Ids, sources: Mapping[str, Proposals]) -> dict[str, list[
 
 
 def _because(
-    why: str, answer: Proposals, shown: KeysView[str], texts: Mapping[str, _Texts]
+    why: str, answer: Proposals, shown: KeysView[str], captions: Mapping[str, Caption]
 ) -> dict[str, str]:
     """Return by item why a source proposed it; left out is what takes a seed and has none.
 
@@ -163,6 +147,6 @@ def _because(
         return dict.fromkeys(shown, why)
     because: dict[str, str] = {}
     for seeded in reversed(answer.seeded):
-        words = why.format(seed=texts[seeded.seed_item_id][0])
+        words = why.format(seed=captions[seeded.seed_item_id].title)
         because |= dict.fromkeys(shown & seeded.proposal.item_ids.tolist(), words)
     return because

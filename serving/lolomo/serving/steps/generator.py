@@ -93,43 +93,43 @@ class Generator:
         if self.task.label.kind is LabelKind.NEXT_ITEMS:
             return self._retrieve_seeded(champion.digest, recommender, context)
         query = user_query(context, recommender.inputs)
-        hidden = hidden_items(context, self.resources)
-        item_ids, scores = recommender.retrieve(query, PROPOSALS + len(hidden))
-        metrics.BATCH_ROWS.labels(self.task.name).observe(len(item_ids))
-        proposal = self._allowed(Proposal(item_ids[0], scores[0]), hidden, context)
+        (proposal,) = self._retrieve(recommender, query, context)
         return Proposals(release=champion.digest, proposal=proposal)
 
     def _retrieve_seeded(self, digest: str, retriever: Retriever, context: Context) -> Proposals:
         """Ask once for the latest history, and for each of the latest items by itself."""
-        hidden = hidden_items(context, self.resources)
         seeds = list(dict.fromkeys(reversed(context.user.history)))[: self.resources.layout.seeds]
         histories = [latest_history(context, SEED_HISTORY)]
         histories += [seed_history(context, seed) for seed in seeds]
         query = user_query(context, retriever.inputs, histories)
-        item_ids, scores = retriever.retrieve(query, PROPOSALS + len(hidden))
-        metrics.BATCH_ROWS.labels(self.task.name).observe(len(item_ids))
-        whole, *seeded = (
-            self._allowed(Proposal(*found), hidden, context)
-            for found in zip(item_ids, scores, strict=True)
-        )
+        whole, *seeded = self._retrieve(retriever, query, context)
         return Proposals(
             release=digest,
             proposal=whole,
             seeded=tuple(Seeded(*pair) for pair in zip(seeds, seeded, strict=True)),
         )
 
+    def _retrieve(self, retriever: Retriever, query: Query, context: Context) -> list[Proposal]:
+        """Return what a retriever finds for each row of a query, nothing that is hidden."""
+        hidden = hidden_items(context, self.resources)
+        item_ids, scores = retriever.retrieve(query, PROPOSALS + len(hidden))
+        metrics.BATCH_ROWS.labels(self.task.name).observe(len(item_ids))
+        found = (Proposal(*each) for each in zip(item_ids, scores, strict=True))
+        return [self._allowed(not_hidden(each, hidden), context) for each in found]
+
     def _rank_catalogue(self, digest: str, ranker: Ranker, context: Context) -> Proposal:
         hidden = hidden_items(context, self.resources)
         catalogue = self._catalogue_of(digest, ranker, context)
         if catalogue.ranked is not None and len(hidden) <= HIDDEN:
-            return self._allowed(catalogue.ranked, hidden, context)
+            return self._allowed(not_hidden(catalogue.ranked, hidden), context)
         features = self.resources.features
         query = user_query(context, (*ranker.inputs, *HISTORY))
         query |= self._told(ranker, {**query, **catalogue.given}, OF_CANDIDATES)
-        scores = catalogue.ranker.rank(query)[0]
-        best = best_places(scores, PROPOSALS + len(hidden))
-        ranked = Proposal(features.item_ids[best], scores[best])
-        return self._allowed(ranked, hidden, context)
+        scores = catalogue.ranker.rank(query)[0].copy()
+        places = features.codes(np.array([*hidden], object))
+        scores[places[places < len(scores)]] = -np.inf
+        best = best_places(scores, PROPOSALS)
+        return self._allowed(Proposal(features.item_ids[best], scores[best]), context)
 
     def _catalogue_of(self, digest: str, ranker: Ranker, context: Context) -> "_Catalogue":
         """Tell the ranker of the catalogue once a minute, as of its beginning.
@@ -178,14 +178,14 @@ class Generator:
         best = best_places(scores, len(item_ids))
         ranked = Proposal(item_ids[best], scores[best])
         turned_down = self.resources.turned_down.get(context.user.user_id, frozenset())
-        return self._allowed(ranked, turned_down, context)
+        return self._allowed(not_hidden(ranked, turned_down), context)
 
-    def _allowed(self, proposal: Proposal, hidden: Collection[str], context: Context) -> Proposal:
-        """Return the first `PROPOSALS` items that may be proposed."""
-        kept = not_hidden(proposal, hidden)
+    def _allowed(self, proposal: Proposal, context: Context) -> Proposal:
+        """Return the items that were found and that no filter keeps back."""
         resources = self.resources
-        passing = allowed(resources.filters, kept.item_ids, context, resources.features)
-        return kept if passing.all() else Proposal(kept.item_ids[passing], kept.scores[passing])
+        kept = np.isfinite(proposal.scores)
+        kept &= allowed(resources.filters, proposal.item_ids, context, resources.features)
+        return proposal if kept.all() else Proposal(proposal.item_ids[kept], proposal.scores[kept])
 
 
 def is_asked_by_all(task: Task, ranker: Ranker) -> bool:

@@ -102,7 +102,7 @@ class Entry(TypedDict):
 
     item_id: str
     title: str
-    genres: list[str]
+    genres: tuple[str, ...]
     release_year: int | None
     score: float
     """Of the release that ordered the row."""

@@ -12,6 +12,7 @@ from lolomo.core.policy import Policy
 from lolomo.core.recommender import Ids, Ranker, Retriever
 from lolomo.core.task import Task
 from lolomo.events.watching import Unfinished
+from lolomo.features.captions import Caption
 from lolomo.features.history_features import HistoryFeatures
 from lolomo.serving.experiments import Assignments
 from lolomo.serving.steps.breaker import Breaker
@@ -58,6 +59,10 @@ class Features(Protocol):
 
     def title_keys(self, item_ids: Ids) -> NDArray[np.int64]:
         """Return equal numbers for items that are one title to a member. Shape: [items]."""
+        ...
+
+    def captions(self, item_ids: Sequence[str]) -> Mapping[str, Caption]:
+        """Return what members read of items, by item; perhaps of others, too."""
         ...
 
     def of_genres(self, item_ids: Ids, timestamp: int, genres: Sequence[str]) -> NDArray[np.bool_]:

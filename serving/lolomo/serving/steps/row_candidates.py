@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lolomo.core.columns import Columns
 from lolomo.core.recommender import Factors
 from lolomo.core.task import Task
 from lolomo.features.candidates import Proposal
@@ -111,13 +110,11 @@ def genre_rows(
 
 def watched_genres(context: Context, features: Features) -> Counter[str]:
     """Return how much of the user's history is of each genre, an item's split among its own."""
-    history = np.array(context.user.history, dtype=object)
+    history = context.user.history
+    captions = features.captions(history)
     watched: Counter[str] = Counter()
-    if not len(history):
-        return watched
-    columns = features.items(history, context.timestamp, (Columns.GENRES,))
-    for row in columns[Columns.GENRES].tolist():
-        own = [genre for genre in row if genre]
+    for item_id in history:
+        own = captions[item_id].genres
         for genre in own:
             watched[genre] += 1 / len(own)  # type: ignore[assignment]
     return watched

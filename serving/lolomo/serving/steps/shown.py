@@ -1,12 +1,9 @@
 """How well what stands on the page meets the user's history, for those who choose among rows."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lolomo.core.columns import Columns
 from lolomo.core.recommender import Ids, Scores
 from lolomo.features.shown import ITEM_PLAYS, genre_match, genre_profile
 from lolomo.serving.steps.messages import Context
@@ -29,13 +26,9 @@ def shown_values(
         of shape [titles].
     """
     names = (ITEM_PLAYS, *more)
-    values = features.items(item_ids, context.timestamp, (*names, Columns.GENRES))
-    history = np.array(context.user.history, dtype=object)
-    known = features.items(history, context.timestamp, (Columns.GENRES,))
-    profile = genre_profile(_genres(known))
-    match = [genre_match(profile, genres) for genres in _genres(values)]
+    values = features.items(item_ids, context.timestamp, names)
+    ids, history = item_ids.tolist(), context.user.history
+    captions = features.captions([*ids, *history])
+    profile = genre_profile(captions[item_id].genres for item_id in history)
+    match = [genre_match(profile, captions[item_id].genres) for item_id in ids]
     return {name: values[name] for name in names} | {"match": np.array(match, np.float32)}
-
-
-def _genres(values: Mapping[str, NDArray[Any]]) -> list[list[str]]:
-    return [list(filter(None, genres)) for genres in values[Columns.GENRES].tolist()]

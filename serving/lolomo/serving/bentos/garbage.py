@@ -4,11 +4,12 @@ What start-up made lives as long as the process, hundreds of thousands of object
 looks at all of them, half a second in which nobody is answered; so they are left out of it.
 """
 
-import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+
+from lolomo.serving.bentos.giving_back import give_memory_back
 
 CALM: Final = (50_000, 20, 50)
 _usual: Final = gc.get_threshold()
@@ -30,21 +31,14 @@ def garbage_collector_paused() -> Iterator[None]:
 
 
 def calm_garbage_collector() -> None:
-    """Leave what start-up made out of every later collection, and give back what it freed."""
+    """Leave what start-up made out of every later collection, and give back what it used."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*CALM)
-    _give_memory_back()
+    give_memory_back()
 
 
 def wake_garbage_collector() -> None:
     """Undo `calm_garbage_collector`, so that extensions can tidy up as the process ends."""
     gc.set_threshold(*_usual)
     gc.unfreeze()
-
-
-def _give_memory_back() -> None:
-    """Return what was freed to the system, where the C library can: compiling needs 300 MB."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

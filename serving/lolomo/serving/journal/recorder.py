@@ -31,7 +31,7 @@ class Recorder:
     writer: JournalWriter
     interval_seconds: float = 0.5
     """How often to write; rows made together cost half of rows made one by one."""
-    capacity: int = 2_000
+    capacity: int = 1_000
     """Most requests that wait to be written."""
     written: int = 0
     lost: int = 0

@@ -13,6 +13,9 @@ wrong one. Signatures, with all axes but those of the vocabulary free:
   retriever whose scores are the products of the two; beside them an index of the items where they
   are too many to compare a query with each.
 
+The module owns variables and tables, and no function: one that it owned would be written twice, and
+loaded twice.
+
 The vocabulary is `assets/items.txt`, one id a line, in the order of `scores`.
 
 TensorFlow is imported inside the functions, since importing it takes seconds.
@@ -159,15 +162,15 @@ def export_retriever(
             hidden = tf.concat([query[Columns.HISTORY_ITEM_IDS], exclude], axis=1)
             return _best(score(query), module.index.lookup(hidden), k, module.item)
 
-        module.scores = tf.function(lambda **query: {"scores": score(query)}, autograph=False)
-        module.retrieve = tf.function(retrieve, autograph=False)
+        scored = tf.function(lambda **query: {"scores": score(query)}, autograph=False)
+        retrieved = tf.function(retrieve, autograph=False)
         more = {
             "k": tf.TensorSpec([], tf.int32, name="k"),
             EXCLUDE: tf.TensorSpec([None, None], tf.string, name=EXCLUDE),
         }
         signatures = {
-            "scores": module.scores.get_concrete_function(**specs),
-            "retrieve": module.retrieve.get_concrete_function(**specs, **more),
+            "scores": scored.get_concrete_function(**specs),
+            "retrieve": retrieved.get_concrete_function(**specs, **more),
         }
         if isinstance(scores, InnerProduct):
             signatures |= _vector_signatures(module, scores, specs, history_length)
@@ -197,14 +200,14 @@ def export_ranker(
 
     module = tf.Module()
     module.variables_read = list(variables)
-    module.rank = tf.function(lambda **query: {"scores": scores(query)}, autograph=False)
-    signatures = {"rank": module.rank.get_concrete_function(**inputs)}
+    rank = tf.function(lambda **query: {"scores": scores(query)}, autograph=False)
+    signatures = {"rank": rank.get_concrete_function(**inputs)}
     if posterior is not None:
         names = ("scores", "factors")
-        module.posterior = tf.function(
+        known = tf.function(
             lambda **query: dict(zip(names, posterior(query), strict=True)), autograph=False
         )
-        signatures["posterior"] = module.posterior.get_concrete_function(**inputs)
+        signatures["posterior"] = known.get_concrete_function(**inputs)
     tf.saved_model.save(module, str(path), signatures)
     return Export("tensorflow", "rank", tuple(inputs))
 
@@ -212,20 +215,17 @@ def export_ranker(
 def _vector_signatures(
     module: Any, product: InnerProduct, specs: Mapping[str, Tensor], history_length: int
 ) -> dict[str, Any]:
-    """Return the signatures `encode` and `item_vectors`, and let the module own what they need."""
+    """Return the signatures `encode` and `item_vectors`."""
     from lolomo.runtimes.tensorflow import tf
 
     def encode(**query: Tensor) -> dict[str, Tensor]:
         known = _with_indices(query, module.index, history_length)
         return {"vectors": product.encode(known)}
 
-    module.encode = tf.function(encode, autograph=False)
-    module.item_vectors = tf.function(
-        lambda: {"vectors": tf.identity(product.item_vectors)}, autograph=False
-    )
+    vectors = tf.function(lambda: {"vectors": tf.identity(product.item_vectors)}, autograph=False)
     return {
-        "encode": module.encode.get_concrete_function(**specs),
-        "item_vectors": module.item_vectors.get_concrete_function(),
+        "encode": tf.function(encode, autograph=False).get_concrete_function(**specs),
+        "item_vectors": vectors.get_concrete_function(),
     }
 
 
